@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SALLYPORT_REQUEST_H
+#define SALLYPORT_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sallyport/error.h>
+#include <sallyport/finding.h>
+
+/* What the user wants. Plain data; strings are borrowed unless a function says otherwise. */
+
+enum sp_target {
+	SP_TARGET_XEN_4_17,
+	SP_TARGET_XEN_4_18,
+	SP_TARGET_XEN_4_19,
+	SP_TARGET_XEN_4_20,
+	SP_TARGET_XEN_4_21,
+	SP_TARGET_XEN_4_22,
+	SP_TARGET_COUNT
+};
+#define SP_TARGET_DEFAULT SP_TARGET_XEN_4_20
+
+const char *sp_target_name(enum sp_target target); /* "xen-4.20" */
+/* False for an unknown name. */
+bool sp_target_parse(const char *name, enum sp_target *target);
+
+#define SP_GUEST_MEMORY_DEFAULT 512u /* MiB */
+
+/* --iommus NODE=CONTROLLER:ID[/MASK][,…] */
+struct sp_request_stream {
+	const char *device;     /* path, alias or compatible of the device */
+	const char *controller; /* path, alias, or label under /__symbols__ */
+	uint32_t id;
+	uint32_t mask;
+	bool has_mask;
+};
+
+/* --bdf [DEVICE=]BUS:DEV.FN */
+struct sp_request_bdf {
+	const char *device; /* the host bridge; NULL if only one is given away */
+	uint16_t bdf;       /* bus << 8 | device << 3 | function */
+};
+
+/* --clock NAME=HZ: NAME is one of clock-names, or PATH:NAME, or PATH:INDEX */
+struct sp_request_clock {
+	const char *name;
+	uint64_t hz;
+};
+
+/* --module KIND=ADDRESS+SIZE: where the boot loader puts a dom0less guest's module */
+enum sp_module { SP_MODULE_KERNEL, SP_MODULE_RAMDISK, SP_MODULE_TREE, SP_MODULE_COUNT };
+struct sp_request_module {
+	bool set;
+	uint64_t address, size; /* bytes; size 0 for the tree: its own */
+};
+
+struct sp_request_guest {
+	const char *name;
+	enum sp_mode mode;
+	uint32_t memory; /* MiB */
+	bool pci;        /* the guest will have a virtual PCI bus */
+	bool companions; /* --with-companions */
+	bool hotplug;
+	uint64_t static_memory; /* host address of a direct-mapped guest's memory; 0: choose one */
+	const char *const *devices; /* paths, aliases or compatibles */
+	uint32_t device_count;
+	const struct sp_request_stream *streams;
+	uint32_t stream_count;
+	const struct sp_request_bdf *bdfs;
+	uint32_t bdf_count;
+	const struct sp_request_clock *clocks;
+	uint32_t clock_count;
+	struct sp_request_module modules[SP_MODULE_COUNT];
+};
+
+struct sp_request {
+	enum sp_target target;
+	bool multi_iommu_masters; /* --xen-has multi-iommu-masters */
+	bool keep_going;          /* write all files in spite of errors */
+	const struct sp_request_guest *guests;
+	uint32_t guest_count;
+};
+
+/*
+ * Readers for the values of the options above. Each writes into *out, which then borrows from
+ * `text` (modified: separators become NUL). They return false with SP_ERROR_USE, naming the value.
+ */
+bool sp_request_parse_bdf(char *text, struct sp_request_bdf *out, struct sp_error *error);
+bool sp_request_parse_clock(char *text, struct sp_request_clock *out, struct sp_error *error);
+bool sp_request_parse_module(char *text, struct sp_request_guest *out, struct sp_error *error);
+/* A number of MiB, or with a suffix M or G. */
+bool sp_request_parse_memory(const char *text, uint32_t *mib, struct sp_error *error);
+/* Reads up to `capacity` streams of one option; *count says how many there are. */
+bool sp_request_parse_streams(char *text, struct sp_request_stream *out, uint32_t capacity,
+	uint32_t *count, struct sp_error *error);
+
+/*
+ * A plan file: several guests with their devices. The result owns its strings.
+ * Errors name the file and the line.
+ */
+struct sp_plan_file;
+bool sp_plan_file_load(struct sp_plan_file **file, const char *path, struct sp_error *error);
+bool sp_plan_file_parse(struct sp_plan_file **file, const char *text, size_t size,
+	const char *name, struct sp_error *error);
+const struct sp_request *sp_plan_file_request(const struct sp_plan_file *file);
+/* The host's tree that the file names, relative to the file's own folder; NULL if it names none. */
+const char *sp_plan_file_host(const struct sp_plan_file *file);
+void sp_plan_file_destroy(struct sp_plan_file *file); /* accepts NULL */
+
+#endif
