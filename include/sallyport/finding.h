@@ -18,7 +18,7 @@ enum sp_severity {
 enum sp_verdict { SP_VERDICT_OK, SP_VERDICT_WARN, SP_VERDICT_NO };
 
 enum sp_code {
-#define SP_FINDING(name, ...) SP_##name,
+#define SP_FINDING(name, ...) SP_CODE_##name,
 #include <sallyport/findings.def>
 #undef SP_FINDING
 	SP_CODE_COUNT
