@@ -26,7 +26,14 @@ const char *sp_target_name(enum sp_target target); /* "xen-4.20" */
 /* False for an unknown name. */
 bool sp_target_parse(const char *name, enum sp_target *target);
 
+const char *sp_mode_name(enum sp_mode mode); /* "xl", "dom0less", "direct" */
+/* False for an unknown name. */
+bool sp_mode_parse(const char *name, enum sp_mode *mode);
+
+#define SP_GUEST_NAME_DEFAULT "guest"
+#define SP_GUEST_NAME_MAX 63u        /* bytes */
 #define SP_GUEST_MEMORY_DEFAULT 512u /* MiB */
+#define SP_MAX_STREAMS 256u          /* stream IDs that a request gives to one guest */
 
 /* --iommus NODE=CONTROLLER:ID[/MASK][,…] */
 struct sp_request_stream {
@@ -85,16 +92,31 @@ struct sp_request {
 
 /*
  * Readers for the values of the options above. Each writes into *out, which then borrows from
- * `text` (modified: separators become NUL). They return false with SP_ERROR_USE, naming the value.
+ * `text` (modified: separators become NUL). They return false with SP_ERROR_USE, naming the value;
+ * *out is then unchanged.
  */
 bool sp_request_parse_bdf(char *text, struct sp_request_bdf *out, struct sp_error *error);
+/* HZ may end in k, M or G. */
 bool sp_request_parse_clock(char *text, struct sp_request_clock *out, struct sp_error *error);
 bool sp_request_parse_module(char *text, struct sp_request_guest *out, struct sp_error *error);
 /* A number of MiB, or with a suffix M or G. */
 bool sp_request_parse_memory(const char *text, uint32_t *mib, struct sp_error *error);
-/* Reads up to `capacity` streams of one option; *count says how many there are. */
+/* The host address of a direct-mapped guest's memory, a multiple of a page. */
+bool sp_request_parse_address(const char *text, uint64_t *address, struct sp_error *error);
+/*
+ * Reads the streams of one option into `out`; *count says how many there are. ID may be a range,
+ * FIRST-LAST. More than `capacity` is an error.
+ */
 bool sp_request_parse_streams(char *text, struct sp_request_stream *out, uint32_t capacity,
 	uint32_t *count, struct sp_error *error);
+/* --xen-has: something that the target's Xen has beyond its release. */
+bool sp_request_parse_feature(const char *text, struct sp_request *out, struct sp_error *error);
+
+/*
+ * True for a name that a guest can have: letters, digits, '.', '_' and '-', beginning with a letter
+ * or a digit, of at most SP_GUEST_NAME_MAX bytes. It can then serve as a file's name.
+ */
+bool sp_request_check_name(const char *name, struct sp_error *error);
 
 /*
  * A plan file: several guests with their devices. The result owns its strings.

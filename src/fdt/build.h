@@ -35,15 +35,15 @@ struct sp_build_prop {
 	enum sp_build_form form;
 	uint32_t group; /* cells a group for SP_FORM_CELLS: <1 2>, <3 4>; 0 for one group */
 	struct sp_build_ref *refs, *last_ref; /* by offset */
-	const char *comment;       /* for the source, NULL for none */
+	const char *comment; /* for the source, NULL for none */
 	struct sp_build_prop *next;
 };
 
 struct sp_build_node {
-	const char *name;    /* with unit address; "" for the root */
-	const char *label;   /* for the source; an identifier, unique in the tree. NULL for none */
+	const char *name; /* with unit address; "" for the root */
+	const char *label; /* for the source; an identifier, unique in the tree. NULL for none */
 	const char *comment; /* for the source, above the node; may hold newlines */
-	uint32_t phandle;    /* 0: none. Given out by sp_build_number() where references want one */
+	uint32_t phandle; /* 0: none. Given out by sp_build_number() where references want one */
 	struct sp_build_node *parent;
 	struct sp_build_prop *props, *last_prop;
 	struct sp_build_node *children, *last_child;
@@ -68,8 +68,8 @@ bool sp_build_name_valid(const char *name, bool node);
 
 /* Appends a child; siblings' names must differ. NULL if no memory is left or parent is NULL. The
  * name is copied. */
-struct sp_build_node *sp_build_node(struct sp_build *build, struct sp_build_node *parent,
-	const char *name);
+struct sp_build_node *sp_build_node(
+	struct sp_build *build, struct sp_build_node *parent, const char *name);
 /* A direct child by full name; NULL if there is none. */
 struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const char *name);
 
@@ -82,10 +82,10 @@ struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const c
  */
 struct sp_build_prop *sp_build_bytes(struct sp_build *build, struct sp_build_node *node,
 	const char *name, const void *data, uint32_t len); /* guesses the form as dtc does */
-struct sp_build_prop *sp_build_empty(struct sp_build *build, struct sp_build_node *node,
-	const char *name);
-struct sp_build_prop *sp_build_string(struct sp_build *build, struct sp_build_node *node,
-	const char *name, const char *value);
+struct sp_build_prop *sp_build_empty(
+	struct sp_build *build, struct sp_build_node *node, const char *name);
+struct sp_build_prop *sp_build_string(
+	struct sp_build *build, struct sp_build_node *node, const char *name, const char *value);
 struct sp_build_prop *sp_build_cells(struct sp_build *build, struct sp_build_node *node,
 	const char *name, const uint32_t *cells, uint32_t count, uint32_t group);
 /*
@@ -102,9 +102,9 @@ struct sp_build_prop *sp_build_prop(const struct sp_build_node *node, const char
 /*
  * Gives a phandle to each target of a reference that has none: the numbers from `first` upwards in
  * the order of the tree, without those that nodes already have and without 65000 and 65001, which
- * crosvm's own trees use; writes the numbers into the references; labels the targets that have no
- * label, unique in the tree, after their names. It must run after the last sp_build_refer() and
- * before the tree is written.
+ * Xen gives to a guest's interrupt controller and IOMMU; writes the numbers into the references;
+ * labels the targets that have no label, unique in the tree, after their names. It must run after
+ * the last sp_build_refer() and before the tree is written.
  */
 void sp_build_number(struct sp_build *build, uint32_t first);
 

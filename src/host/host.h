@@ -59,6 +59,9 @@ struct sp_device {
 	uint32_t reg, reg_count;       /* in host->regs */
 	uint32_t irq, irq_count;       /* in host->irqs */
 	uint32_t stream, stream_count; /* in host->streams */
+	const char *stream_trouble;    /* why its stream IDs cannot be read, NULL */
+	bool iommu_map;                /* a host bridge whose functions have stream IDs */
+	bool legacy_masters;           /* named by an IOMMU's mmu-masters */
 };
 
 /* Who owns what, sorted, for questions of sharing. */
