@@ -147,7 +147,7 @@ bool sp_vec_grow(struct sp_arena *arena, void **data, uint32_t *capacity, size_t
 	void *old, *grown;
 
 	if (*capacity > UINT32_MAX / 2 || __builtin_mul_overflow((size_t)wanted, size, &bytes) ||
-			bytes > SIZE_MAX - ALIGNMENT) {
+		bytes > SIZE_MAX - ALIGNMENT) {
 		fail(arena);
 		return false;
 	}

@@ -34,8 +34,8 @@ static bool replace(struct sp_arena *arena, struct sp_intervals *set, uint32_t f
 	return true;
 }
 
-bool sp_intervals_add(struct sp_arena *arena, struct sp_intervals *set, uint64_t start,
-	uint64_t end) {
+bool sp_intervals_add(
+	struct sp_arena *arena, struct sp_intervals *set, uint64_t start, uint64_t end) {
 	struct sp_interval merged = {start, end};
 	uint32_t from, to;
 
@@ -52,8 +52,8 @@ bool sp_intervals_add(struct sp_arena *arena, struct sp_intervals *set, uint64_t
 	return replace(arena, set, from, to, &merged, 1);
 }
 
-bool sp_intervals_remove(struct sp_arena *arena, struct sp_intervals *set, uint64_t start,
-	uint64_t end) {
+bool sp_intervals_remove(
+	struct sp_arena *arena, struct sp_intervals *set, uint64_t start, uint64_t end) {
 	struct sp_interval rest[2];
 	uint32_t from, to, count = 0;
 
@@ -89,8 +89,8 @@ bool sp_intervals_touch(const struct sp_intervals *set, uint64_t start, uint64_t
 	return i < set->count && set->data[i].start < end;
 }
 
-bool sp_intervals_fit(const struct sp_intervals *set, uint64_t size, uint64_t align,
-	uint64_t phase, uint64_t *start) {
+bool sp_intervals_fit(const struct sp_intervals *set, uint64_t size, uint64_t align, uint64_t phase,
+	uint64_t *start) {
 	uint64_t mask = align ? align - 1 : 0;
 
 	for (uint32_t i = 0; i < set->count; i++) {

@@ -103,7 +103,7 @@ static void begin(struct sp_json *json, const char *key) {
 	}
 }
 
-static void open(struct sp_json *json, const char *key, char bracket) {
+static void open_container(struct sp_json *json, const char *key, char bracket) {
 	bool flat;
 
 	begin(json, key);
@@ -116,7 +116,7 @@ static void open(struct sp_json *json, const char *key, char bracket) {
 		json->flat |= bit(json->depth);
 }
 
-static void close(struct sp_json *json, char bracket) {
+static void close_container(struct sp_json *json, char bracket) {
 	bool filled = json->filled & bit(json->depth), flat = is_flat(json);
 
 	if (json->depth)
@@ -127,11 +127,11 @@ static void close(struct sp_json *json, char bracket) {
 }
 
 void sp_json_object(struct sp_json *json, const char *key) {
-	open(json, key, '{');
+	open_container(json, key, '{');
 }
 
 void sp_json_array(struct sp_json *json, const char *key) {
-	open(json, key, '[');
+	open_container(json, key, '[');
 }
 
 void sp_json_flat(struct sp_json *json) {
@@ -139,11 +139,11 @@ void sp_json_flat(struct sp_json *json) {
 }
 
 void sp_json_end_object(struct sp_json *json) {
-	close(json, '}');
+	close_container(json, '}');
 }
 
 void sp_json_end_array(struct sp_json *json) {
-	close(json, ']');
+	close_container(json, ']');
 }
 
 void sp_json_string(struct sp_json *json, const char *key, const char *value) {

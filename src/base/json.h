@@ -10,7 +10,8 @@
 /*
  * Writes JSON (RFC 8259), indented by two spaces. Inside an object give each value its key; inside
  * an array and at the top the key is NULL. Bytes that are not UTF-8 are written as U+FFFD.
- * sp_json_flat() makes the innermost open array or object go on one line.
+ * sp_json_flat() makes the innermost open array or object, and what is in it, go on one line; it is
+ * called before anything is put in. No newline follows the outermost value.
  */
 #define SP_JSON_MAX_DEPTH 32
 

@@ -30,7 +30,7 @@ struct list {
 	const struct bus *bus, *up;
 	const uint8_t *data;
 	uint32_t count, stride; /* the stride in bytes */
-	uint32_t *budget;       /* entries that may still be looked at */
+	uint32_t *budget; /* entries that may still be looked at */
 };
 
 struct entry {
@@ -38,18 +38,22 @@ struct entry {
 	uint64_t child, parent, size;
 };
 
-static uint64_t number_at(const uint8_t *bytes, uint32_t cells) {
-	uint64_t value = 0;
+static uint32_t cell_at(const uint8_t *bytes) {
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+		(uint32_t)bytes[3];
+}
 
-	for (const uint8_t *end = bytes + (size_t)cells * 4; bytes < end; bytes++)
-		value = value << 8 | *bytes;
-	return value;
+/* Up to two cells as one number. */
+static uint64_t number_at(const uint8_t *bytes, uint32_t cells) {
+	if (cells == 2)
+		return (uint64_t)cell_at(bytes) << 32 | cell_at(bytes + 4);
+	return cells ? cell_at(bytes) : 0;
 }
 
 static bool one_cell(const struct sp_prop *prop, uint32_t *value) {
 	if (prop->len < 4)
 		return false;
-	*value = (uint32_t)number_at(prop->data, 1);
+	*value = cell_at(prop->data);
 	return true;
 }
 
@@ -130,6 +134,18 @@ static void get_entry(const struct list *list, uint32_t index, struct entry *ent
 	entry->size = number_at(at, bus->size_cells);
 }
 
+/* Looks only at what decides: a bus may have dozens of entries for each block. */
+static bool covers(const struct list *list, uint32_t index, uint64_t address) {
+	const struct bus *bus = list->bus;
+	const uint8_t *at = list->data + (size_t)index * list->stride;
+	uint64_t child =
+		number_at(at + bus->space_cells * 4, bus->address_cells - bus->space_cells);
+
+	return address >= child &&
+		address - child <
+		number_at(at + list->stride - bus->size_cells * 4, bus->size_cells);
+}
+
 /* 32-bit and 64-bit memory are one space, and so is memory that can be prefetched. */
 static bool same_space(const struct bus *bus, uint32_t a, uint32_t b) {
 	if (!bus->pci)
@@ -151,9 +167,10 @@ static enum sp_address_state find_entry(const struct list *list, uint32_t space,
 		--*list->budget;
 		if (*index >= list->count)
 			*index = 0;
+		if (!covers(list, *index, address))
+			continue;
 		get_entry(list, *index, entry);
-		if (address < entry->child || address - entry->child >= entry->size ||
-			!same_space(list->bus, entry->space, space))
+		if (!same_space(list->bus, entry->space, space))
 			continue;
 		if (!after ||
 			(address - entry->child == after->parent - entry->parent &&
@@ -242,6 +259,18 @@ static void translate(const struct sp_tree *tree, struct bus *bus, uint32_t spac
 	reg->bus = reg->state == SP_ADDRESS_OK ? SP_NODE_NONE : bus->node;
 }
 
+/* Asked of every node, most of which have few properties: cheaper than by the index of names. */
+static const struct sp_prop *find_reg(const struct sp_tree *tree, sp_node node) {
+	uint32_t count;
+	const struct sp_prop *props = sp_tree_props(tree, node, &count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (props[i].name[0] == 'r' && !strcmp(props[i].name, "reg"))
+			return &props[i];
+	}
+	return NULL;
+}
+
 /* The entries of a node's reg; 0 if they do not come out even. */
 static uint32_t reg_entries(const struct bus *bus, const struct sp_prop *reg) {
 	uint64_t stride = ((uint64_t)bus->address_cells + bus->size_cells) * 4;
@@ -250,7 +279,7 @@ static uint32_t reg_entries(const struct bus *bus, const struct sp_prop *reg) {
 }
 
 uint32_t sp_reg_count(const struct sp_tree *tree, sp_node node, bool *whole) {
-	const struct sp_prop *reg = sp_tree_prop(tree, node, "reg");
+	const struct sp_prop *reg = find_reg(tree, node);
 	uint32_t count;
 	struct bus bus;
 
@@ -264,7 +293,7 @@ uint32_t sp_reg_count(const struct sp_tree *tree, sp_node node, bool *whole) {
 }
 
 void sp_reg_get(const struct sp_tree *tree, sp_node node, uint32_t index, struct sp_reg *reg) {
-	const struct sp_prop *prop = sp_tree_prop(tree, node, "reg");
+	const struct sp_prop *prop = find_reg(tree, node);
 	uint32_t low, skipped, space = 0;
 	const uint8_t *at;
 	struct bus bus;
@@ -279,7 +308,7 @@ void sp_reg_get(const struct sp_tree *tree, sp_node node, uint32_t index, struct
 
 	at = prop->data + (size_t)index * (bus.address_cells + bus.size_cells) * 4;
 	if (bus.space_cells)
-		space = (uint32_t)number_at(at, 1);
+		space = cell_at(at);
 	/* Of longer numbers, which are shown but never translated, the low 64 bits. */
 	low = bus.address_cells - bus.space_cells;
 	skipped = low > 2 ? low - 2 : 0;

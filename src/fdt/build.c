@@ -44,14 +44,16 @@ bool sp_build_init(struct sp_build *build, struct sp_arena *arena) {
 }
 
 bool sp_build_name_valid(const char *name, bool node) {
-	const char *at = NULL;
+	const char *at = NULL, *c;
 
-	if (!node && (!strcmp(name, "name") || !strcmp(name, "linux,phandle")))
+	if (!node && (sp_same_name(name, "name") || sp_same_name(name, "linux,phandle")))
 		return false;
-	for (const char *c = name; *c; c++) {
+	for (c = name; *c; c++) {
+		if (is_alphanumeric(*c))
+			continue;
 		if (node && *c == '@' && !at)
 			at = c;
-		else if (!is_alphanumeric(*c) && !strchr(node ? ",._+-" : ",._+-?#", *c))
+		else if (!strchr(node ? ",._+-" : ",._+-?#", *c))
 			return false;
 	}
 	return *name && (!at || (at != name && at[1]));
@@ -78,7 +80,7 @@ struct sp_build_node *sp_build_node(
 struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const char *name) {
 	struct sp_build_node *child = parent ? parent->children : NULL;
 
-	while (child && strcmp(child->name, name))
+	while (child && !sp_same_name(child->name, name))
 		child = child->next;
 	return child;
 }
@@ -86,7 +88,7 @@ struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const c
 struct sp_build_prop *sp_build_prop(const struct sp_build_node *node, const char *name) {
 	struct sp_build_prop *prop = node ? node->props : NULL;
 
-	while (prop && strcmp(prop->name, name))
+	while (prop && !sp_same_name(prop->name, name))
 		prop = prop->next;
 	return prop;
 }
@@ -125,7 +127,7 @@ static struct sp_build_prop *place(
 }
 
 static void note_phandle(struct sp_build_node *node, const struct sp_build_prop *prop) {
-	if (prop->len == 4 && !strcmp(prop->name, "phandle"))
+	if (prop->len == 4 && sp_same_name(prop->name, "phandle"))
 		node->phandle = load_be32(prop->data);
 }
 
@@ -231,7 +233,7 @@ bool sp_build_refer(struct sp_build *build, struct sp_build_prop *prop, uint32_t
 void sp_build_remove(struct sp_build_node *node, const char *name) {
 	struct sp_build_prop *before = NULL, *prop = node ? node->props : NULL;
 
-	while (prop && strcmp(prop->name, name)) {
+	while (prop && !sp_same_name(prop->name, name)) {
 		before = prop;
 		prop = prop->next;
 	}
@@ -243,7 +245,7 @@ void sp_build_remove(struct sp_build_node *node, const char *name) {
 		node->props = prop->next;
 	if (!prop->next)
 		node->last_prop = before;
-	if (!strcmp(name, "phandle"))
+	if (sp_same_name(name, "phandle"))
 		node->phandle = 0;
 }
 
@@ -286,7 +288,7 @@ static bool labels_init(struct labels *labels, struct sp_arena *arena, uint32_t 
 static uint32_t labels_slot(const struct labels *labels, const char *label) {
 	uint32_t slot = sp_hash_str(label) & labels->mask;
 
-	while (labels->slots[slot] && strcmp(labels->slots[slot], label))
+	while (labels->slots[slot] && !sp_same_name(labels->slots[slot], label))
 		slot = (slot + 1) & labels->mask;
 	return slot;
 }

@@ -68,7 +68,7 @@ static uint32_t string_offset(struct writer *writer, const char *name) {
 
 	for (slot = sp_hash_str(name) & writer->mask; writer->slots[slot];
 		slot = (slot + 1) & writer->mask) {
-		if (!strcmp(writer->strings.data + writer->slots[slot] - 1, name))
+		if (sp_same_name(writer->strings.data + writer->slots[slot] - 1, name))
 			return writer->slots[slot] - 1;
 	}
 	if (writer->used > writer->mask / 2) {
@@ -116,7 +116,7 @@ static void write_props(struct writer *writer, const struct sp_build_node *node)
 	bool with_phandle = false;
 
 	for (const struct sp_build_prop *prop = node->props; prop; prop = prop->next) {
-		if (!strcmp(prop->name, "phandle")) {
+		if (sp_same_name(prop->name, "phandle")) {
 			with_phandle = true;
 			write_phandle(writer, node);
 			continue;

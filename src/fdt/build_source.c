@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 enum {
 	LINE_WIDTH = 100,
 	TAB_WIDTH = 8,
@@ -10,7 +12,6 @@ enum {
 
 struct writer {
 	struct sp_buf *out;
-	struct sp_buf text; /* the string or reference that is being put together */
 	uint32_t depth;
 	size_t column;
 	bool fresh; /* nothing stands in the line yet */
@@ -64,21 +65,21 @@ static void break_line(struct writer *writer) {
 	writer->fresh = true;
 }
 
-/* One unbreakable part of a value, after a space or at the start of a new line. */
-static void write_token(struct writer *writer, const char *text, size_t size) {
-	if (!writer->fresh && writer->column + 1 + size > LINE_WIDTH)
+/* Goes to where the next part of a value starts, of `width` columns that may not be torn. */
+static void begin_token(struct writer *writer, size_t width) {
+	if (!writer->fresh && writer->column + 1 + width > LINE_WIDTH)
 		break_line(writer);
 	if (!writer->fresh) {
 		sp_buf_char(writer->out, ' ');
 		writer->column++;
 	}
-	sp_buf_put(writer->out, text, size);
-	writer->column += size;
+	writer->column += width;
 	writer->fresh = false;
 }
 
 static size_t number_text(char text[static 10], uint32_t value) {
 	size_t size = 2;
+	int shift = 28;
 
 	if (value < 10) {
 		text[0] = (char)('0' + value);
@@ -86,10 +87,10 @@ static size_t number_text(char text[static 10], uint32_t value) {
 	}
 	text[0] = '0';
 	text[1] = 'x';
-	for (int shift = 28; shift >= 0; shift -= 4) {
-		if (value >> shift || size > 2)
-			text[size++] = hex_digits[value >> shift & 15];
-	}
+	while (!(value >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		text[size++] = hex_digits[value >> shift & 15];
 	return size;
 }
 
@@ -100,39 +101,50 @@ static uint32_t cell_at(const struct sp_build_prop *prop, uint32_t index) {
 		bytes[3];
 }
 
-/* Adds a cell to writer->text. `ref` is the next reference at or after the cell; returns the one
- * to ask for the next cell. */
-static const struct sp_build_ref *add_cell(struct writer *writer, const struct sp_build_prop *prop,
-	const struct sp_build_ref *ref, uint32_t index) {
-	char number[10];
-
-	if (!ref || ref->offset / 4 != index) {
-		sp_buf_put(&writer->text, number, number_text(number, cell_at(prop, index)));
-		return ref;
-	}
-	if (ref->target->parent && ref->target->label) {
-		sp_buf_char(&writer->text, '&');
-		sp_buf_str(&writer->text, ref->target->label);
-	} else {
-		sp_buf_str(&writer->text, "&{");
-		sp_build_path(ref->target, &writer->text);
-		sp_buf_char(&writer->text, '}');
-	}
-	return ref->next;
+/* The root cannot have a label; it is named by its path. */
+static bool by_label(const struct sp_build_node *target) {
+	return target->parent && target->label;
 }
 
-/* How wide cells [index, end) are as one group with the mark that follows it. */
-static size_t group_width(struct writer *writer, const struct sp_build_prop *prop,
-	const struct sp_build_ref *ref, uint32_t index, uint32_t end) {
-	size_t width = 2;
+static size_t reference_width(const struct sp_build_node *target) {
+	size_t width = 3;
+
+	if (by_label(target))
+		return 1 + strlen(target->label);
+	if (!target->parent)
+		return width + 1;
+	for (; target->parent; target = target->parent)
+		width += 1 + strlen(target->name);
+	return width;
+}
+
+static void write_reference(struct writer *writer, const struct sp_build_node *target) {
+	if (by_label(target)) {
+		sp_buf_char(writer->out, '&');
+		sp_buf_str(writer->out, target->label);
+		return;
+	}
+	sp_buf_str(writer->out, "&{");
+	sp_build_path(target, writer->out);
+	sp_buf_char(writer->out, '}');
+}
+
+/* How wide cells [index, end) are as one group. `ref` is the first reference from there on. */
+static size_t group_width(const struct sp_build_prop *prop, const struct sp_build_ref *ref,
+	uint32_t index, uint32_t end) {
+	size_t width = sizeof("<>,") - 1;
+	char number[10];
 
 	/* Wider than a line is wide enough. */
 	for (; index < end && width <= LINE_WIDTH; index++) {
-		writer->text.size = 0;
-		ref = add_cell(writer, prop, ref, index);
-		width += writer->text.size + 1;
+		if (ref && ref->offset / 4 == index) {
+			width += 1 + reference_width(ref->target);
+			ref = ref->next;
+		} else {
+			width += 1 + number_text(number, cell_at(prop, index));
+		}
 	}
-	return width;
+	return width - 1;
 }
 
 static void write_bytes(struct writer *writer, const uint8_t *data, uint32_t len) {
@@ -148,62 +160,106 @@ static void write_bytes(struct writer *writer, const uint8_t *data, uint32_t len
 			token[size++] = ']';
 			token[size++] = ';';
 		}
-		write_token(writer, token, size);
+		begin_token(writer, size);
+		sp_buf_put(writer->out, token, size);
 	}
 }
 
+/* Cells [index, end) as one group. Returns the first reference after them. */
+static const struct sp_build_ref *write_group(struct writer *writer,
+	const struct sp_build_prop *prop, const struct sp_build_ref *ref, uint32_t index,
+	uint32_t end) {
+	const char *closing = end * 4 == prop->len ? ">;" : ">,";
+
+	for (uint32_t i = index; i < end; i++) {
+		size_t opened = i == index, closed = i == end - 1 ? 2 : 0, size = opened;
+		char token[16] = "<";
+
+		if (ref && ref->offset / 4 == i) {
+			begin_token(writer, opened + reference_width(ref->target) + closed);
+			sp_buf_put(writer->out, token, opened);
+			write_reference(writer, ref->target);
+			sp_buf_put(writer->out, closing, closed);
+			ref = ref->next;
+		} else {
+			size += number_text(token + size, cell_at(prop, i));
+			memcpy(token + size, closing, closed);
+			begin_token(writer, size + closed);
+			sp_buf_put(writer->out, token, size + closed);
+		}
+	}
+	return ref;
+}
+
 static void write_cells(struct writer *writer, const struct sp_build_prop *prop) {
-	uint32_t count = prop->len / 4, tail = prop->len % 4;
+	uint32_t count = prop->len / 4;
 	uint32_t group = prop->group ? prop->group : count;
 	const struct sp_build_ref *ref = prop->refs;
 	size_t margin = (size_t)(writer->depth + 1) * TAB_WIDTH;
 
-	for (uint32_t start = 0; start < count;) {
-		uint32_t end = count - start > group ? start + group : count;
-
-		/* A group that fits into a line stays together. */
+	for (uint32_t start = 0, end; start < count; start = end) {
+		end = count - start > group ? start + group : count;
 		if (start) {
-			size_t width = group_width(writer, prop, ref, start, end);
+			size_t width = group_width(prop, ref, start, end);
 
+			/* A group that fits into a line stays together. */
 			if (writer->column + 1 + width > LINE_WIDTH && margin + width <= LINE_WIDTH)
 				break_line(writer);
 		}
-		for (uint32_t i = start; i < end; i++) {
-			writer->text.size = 0;
-			if (i == start)
-				sp_buf_char(&writer->text, '<');
-			ref = add_cell(writer, prop, ref, i);
-			if (i == end - 1)
-				sp_buf_str(&writer->text, end < count || tail ? ">," : ">;");
-			write_token(writer, writer->text.data, writer->text.size);
+		ref = write_group(writer, prop, ref, start, end);
+	}
+	write_bytes(writer, prop->data + (size_t)4 * count, prop->len % 4);
+}
+
+static bool is_plain(char c) {
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* How wide a string is with its quotes. */
+static size_t string_width(const char *text) {
+	size_t width = 2;
+
+	for (; *text; text++) {
+		if (is_plain(*text))
+			width++;
+		else
+			width += *text == '"' || *text == '\\' ? 2 : 4;
+	}
+	return width;
+}
+
+static void write_string(struct writer *writer, const char *text) {
+	sp_buf_char(writer->out, '"');
+	while (*text) {
+		size_t run = 0;
+
+		while (is_plain(text[run]))
+			run++;
+		sp_buf_put(writer->out, text, run);
+		text += run;
+		if (*text == '"' || *text == '\\') {
+			sp_buf_char(writer->out, '\\');
+			sp_buf_char(writer->out, *text++);
+		} else if (*text) {
+			uint8_t c = (uint8_t)*text++;
+			/* Always two digits, for dtc reads no more of them. */
+			const char escape[] = {'\\', 'x', hex_digits[c >> 4], hex_digits[c & 15]};
+
+			sp_buf_put(writer->out, escape, sizeof(escape));
 		}
-		start = end;
 	}
-	write_bytes(writer, prop->data + (size_t)4 * count, tail);
+	sp_buf_char(writer->out, '"');
 }
 
-/* Adds a character of a string to writer->text. */
-static void add_character(struct writer *writer, uint8_t c) {
-	if (c < ' ' || c >= 0x7f) {
-		/* Always two digits, for dtc reads no more of them. */
-		const char escape[] = {'\\', 'x', hex_digits[c >> 4], hex_digits[c & 15]};
-
-		sp_buf_put(&writer->text, escape, sizeof(escape));
-		return;
-	}
-	if (c == '"' || c == '\\')
-		sp_buf_char(&writer->text, '\\');
-	sp_buf_char(&writer->text, (char)c);
-}
-
+/* The last byte is NUL. */
 static void write_strings(struct writer *writer, const struct sp_build_prop *prop) {
-	for (uint32_t i = 0; i < prop->len; i++) {
-		writer->text.size = 0;
-		sp_buf_char(&writer->text, '"');
-		for (; prop->data[i]; i++)
-			add_character(writer, prop->data[i]);
-		sp_buf_str(&writer->text, i < prop->len - 1 ? "\"," : "\";");
-		write_token(writer, writer->text.data, writer->text.size);
+	const char *text = (const char *)prop->data, *end = text + prop->len;
+
+	while (text < end) {
+		begin_token(writer, string_width(text) + 1);
+		write_string(writer, text);
+		text += strlen(text) + 1;
+		sp_buf_char(writer->out, text < end ? ',' : ';');
 	}
 }
 
@@ -258,19 +314,19 @@ static bool label_valid(const char *label) {
 /* The source has no way to quote a name. */
 static bool check_names(const struct sp_build_node *node, struct sp_error *error) {
 	const struct sp_build_prop *prop = node->props;
+	const char *name = node->parent ? node->name : "/";
 
 	while (prop && sp_build_name_valid(prop->name, false))
 		prop = prop->next;
 	if (prop)
 		return sp_error_set(error, SP_ERROR_INPUT,
-			"%s: property \"%s\" has a name that source cannot hold", node->name,
-			prop->name);
+			"%s: property \"%s\" has a name that source cannot hold", name, prop->name);
 	if (node->parent && !sp_build_name_valid(node->name, true))
 		return sp_error_set(error, SP_ERROR_INPUT,
-			"%s: the node has a name that source cannot hold", node->name);
+			"%s: the node has a name that source cannot hold", name);
 	if (node->label && !label_valid(node->label))
-		return sp_error_set(error, SP_ERROR_INPUT, "%s: \"%s\" cannot be a label",
-			node->name, node->label);
+		return sp_error_set(
+			error, SP_ERROR_INPUT, "%s: \"%s\" cannot be a label", name, node->label);
 	return true;
 }
 
@@ -288,7 +344,7 @@ static void open_node(struct writer *writer, const struct sp_build_node *node) {
 	sp_buf_str(writer->out, " {\n");
 	writer->depth++;
 	for (const struct sp_build_prop *prop = node->props; prop; prop = prop->next) {
-		if (!strcmp(prop->name, "phandle")) {
+		if (sp_same_name(prop->name, "phandle")) {
 			with_phandle = true;
 			write_phandle(writer, node);
 		} else {
@@ -335,7 +391,7 @@ static bool write_tree(
 bool sp_build_source(const struct sp_build *build, const char *heading, bool plugin,
 	struct sp_buf *out, struct sp_error *error) {
 	struct writer writer = {.out = out};
-	bool written, failed;
+	bool written;
 
 	if (build->arena->failed || !build->root)
 		return sp_error_memory(error);
@@ -345,9 +401,7 @@ bool sp_build_source(const struct sp_build *build, const char *heading, bool plu
 	}
 	sp_buf_str(out, plugin ? "/dts-v1/;\n/plugin/;\n\n" : "/dts-v1/;\n\n");
 	written = write_tree(&writer, build->root, error);
-	failed = writer.text.failed || out->failed;
-	sp_buf_release(&writer.text);
-	if (failed)
+	if (out->failed)
 		return sp_error_memory(error);
 	return written;
 }

@@ -11,6 +11,9 @@
 #define SP_GIC_FIRST_SPI 32
 #define SP_GIC_FIRST_EPPI 1056
 #define SP_GIC_FIRST_ESPI 4096
+#define SP_GIC_END_SPI 1020
+#define SP_GIC_END_EPPI 1120
+#define SP_GIC_END_ESPI 5120
 
 enum sp_irq_kind {
 	SP_IRQ_SPI,
@@ -23,11 +26,13 @@ enum sp_irq_kind {
 
 struct sp_irq {
 	enum sp_irq_kind kind;
-	uint32_t number;    /* GIC interrupt number (SPI 0 is 32); 0 unless it is the GIC's */
+	uint32_t number;    /* GIC interrupt number (SPI 0 is 32); 0 unless it is the GIC's. It decides
+			       the kind: a "PPI" of 16 and more is an SPI, as in Xen and Linux */
 	uint32_t type;      /* IRQ_TYPE_*: 1 rising, 2 falling, 4 high, 8 low */
 	uint32_t index;     /* position in the node's list, or in its interrupt-map */
 	sp_node controller; /* where the walk ended, SP_NODE_NONE if it did not */
-	sp_node nexus;      /* the first interrupt-map on the way, SP_NODE_NONE without one */
+	sp_node nexus;      /* the first interrupt-map on the way (for from_map: the node's own),
+			       SP_NODE_NONE without one */
 	bool from_map;      /* an entry of the node's own interrupt-map, for its children */
 	const char *trouble; /* a constant text, for SP_IRQ_BROKEN */
 };
@@ -38,10 +43,16 @@ struct sp_irqs {
 };
 
 /* The tree's primary GIC: a controller with a compatible of a GIC that has no other controller
- * above it. SP_NODE_NONE if there is none. *version is 2 or 3. */
+ * above it; of several, the one that the root's interrupt-parent leads to. Disabled ones do not
+ * count. SP_NODE_NONE if there is none. *version is 2 or 3 if Xen has a driver for one of its
+ * compatibles, 0 if it has none. */
 sp_node sp_gic_find(const struct sp_tree *tree, unsigned *version);
 
-/* Appends what the node's interrupts-extended, else interrupts, lead to. False: no memory. */
+/*
+ * Appends what the node's interrupts-extended, else interrupts, lead to. Holes in the former are
+ * left out but counted. A list that cannot be read further ends with one SP_IRQ_BROKEN. As in Xen a
+ * node that is a controller ends the walk even if it has an interrupt-map. False: no memory.
+ */
 bool sp_irqs_of_node(const struct sp_tree *tree, sp_node gic, sp_node node,
 	struct sp_arena *arena, struct sp_irqs *irqs);
 
@@ -53,7 +64,7 @@ bool sp_irqs_of_map(const struct sp_tree *tree, sp_node gic, sp_node node,
 	struct sp_arena *arena, struct sp_irqs *irqs);
 
 /* The node that a node's `interrupts` refer to: its own or inherited interrupt-parent, or the
- * nearest ancestor that is a controller or a nexus. SP_NODE_NONE if there is none. */
+ * nearest ancestor that has #interrupt-cells. SP_NODE_NONE if there is none. */
 sp_node sp_interrupt_parent(const struct sp_tree *tree, sp_node node);
 
 /*

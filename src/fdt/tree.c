@@ -95,8 +95,8 @@ sp_node sp_tree_child(const struct sp_tree *tree, sp_node parent, const char *na
 }
 
 /* The only child whose name without its unit address is this one. */
-static sp_node find_without_unit(const struct sp_tree *tree, sp_node parent, const char *name,
-	size_t length) {
+static sp_node find_without_unit(
+	const struct sp_tree *tree, sp_node parent, const char *name, size_t length) {
 	sp_node found = SP_NODE_NONE;
 
 	for (sp_node child = sp_tree_first_child(tree, parent); child != SP_NODE_NONE;
@@ -131,10 +131,10 @@ static sp_node descend(const struct sp_tree *tree, sp_node node, const char *pat
 	return SP_NODE_NONE;
 }
 
-static const struct sp_prop *find_prop(const struct sp_tree *tree, sp_node node, const char *name,
-	size_t length) {
-	uint32_t index = sp_tree_name_find(tree, name, length,
-		sp_tree_hash(tree->seed, name, length));
+static const struct sp_prop *find_prop(
+	const struct sp_tree *tree, sp_node node, const char *name, size_t length) {
+	uint32_t index =
+		sp_tree_name_find(tree, name, length, sp_tree_hash(tree->seed, name, length));
 	const struct sp_prop *prop = tree->props + tree->nodes[node].first_prop;
 	const struct sp_prop *end = tree->props + tree->nodes[node + 1].first_prop;
 	const char *text;
@@ -211,8 +211,8 @@ uint64_t sp_prop_number(const struct sp_prop *prop, uint32_t index, uint32_t cou
 	return 0;
 }
 
-uint32_t sp_tree_u32(const struct sp_tree *tree, sp_node node, const char *name,
-	uint32_t fallback) {
+uint32_t sp_tree_u32(
+	const struct sp_tree *tree, sp_node node, const char *name, uint32_t fallback) {
 	const struct sp_prop *prop = sp_tree_prop(tree, node, name);
 
 	return prop && prop->len == 4 ? load_be32(prop->data) : fallback;

@@ -16,7 +16,7 @@
 struct flatten {
 	void *fdt;
 	size_t size;
-	struct sp_buf path;  /* of the entry at hand, for messages */
+	struct sp_buf path; /* of the entry at hand, for messages */
 	struct sp_buf value; /* of the property at hand */
 	struct sp_error *error;
 };
@@ -36,8 +36,8 @@ static bool fail_system(struct flatten *flatten) {
 
 	if (flatten->path.failed)
 		return sp_error_memory(flatten->error);
-	return sp_error_set(flatten->error, SP_ERROR_SYSTEM, "%s: %s", flatten->path.data,
-		strerror(reason));
+	return sp_error_set(
+		flatten->error, SP_ERROR_SYSTEM, "%s: %s", flatten->path.data, strerror(reason));
 }
 
 static bool fail_input(struct flatten *flatten, const char *what) {
@@ -128,8 +128,8 @@ static bool write_prop(struct flatten *flatten, int dir, const char *name) {
 	close(file);
 	if (!good)
 		return false;
-	WRITE(flatten, fdt_property(flatten->fdt, name, flatten->value.data,
-			       (int)flatten->value.size));
+	WRITE(flatten,
+		fdt_property(flatten->fdt, name, flatten->value.data, (int)flatten->value.size));
 	return true;
 }
 
@@ -142,8 +142,8 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 /* What a directory holds: files first, each kind by name. Links and special files are left out. */
-static bool list(struct flatten *flatten, DIR *stream, struct sp_arena *arena,
-	struct entries *entries) {
+static bool list(
+	struct flatten *flatten, DIR *stream, struct sp_arena *arena, struct entries *entries) {
 	struct dirent *found;
 
 	while (errno = 0, (found = readdir(stream))) {
@@ -182,8 +182,8 @@ static bool list(struct flatten *flatten, DIR *stream, struct sp_arena *arena,
 
 static bool write_node(struct flatten *flatten, int dir, const char *name, unsigned depth);
 
-static bool write_entries(struct flatten *flatten, int dir, const struct entries *entries,
-	unsigned depth) {
+static bool write_entries(
+	struct flatten *flatten, int dir, const struct entries *entries, unsigned depth) {
 	size_t path_size = flatten->path.size;
 
 	for (uint32_t i = 0; i < entries->count; i++) {
@@ -191,8 +191,8 @@ static bool write_entries(struct flatten *flatten, int dir, const struct entries
 
 		path_push(flatten, entry->name);
 		if (entry->is_dir) {
-			int child = openat(dir, entry->name,
-				O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+			int child = openat(
+				dir, entry->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 			if (child < 0)
 				return fail_system(flatten);

@@ -27,8 +27,8 @@ struct walk {
 	struct name_offset *offsets;
 	uint32_t offset_count;
 	sp_node node;
-	uint32_t depth;     /* nodes that are open */
-	bool closed_child;  /* a property may not follow any more */
+	uint32_t depth; /* nodes that are open */
+	bool closed_child; /* a property may not follow any more */
 	struct sp_error *error;
 };
 
@@ -60,11 +60,11 @@ uint32_t sp_tree_hash_number(uint64_t seed, uint32_t number) {
 }
 
 uint32_t sp_tree_hash_child(uint64_t seed, sp_node parent, const char *name, size_t length) {
-	return sp_tree_hash(seed ^ (uint64_t)parent << 20, name, length);
+	return sp_tree_hash((seed ^ parent) * MULTIPLIER, name, length);
 }
 
-uint32_t sp_tree_name_find(const struct sp_tree *tree, const char *text, size_t length,
-	uint32_t hash) {
+uint32_t sp_tree_name_find(
+	const struct sp_tree *tree, const char *text, size_t length, uint32_t hash) {
 	for (uint32_t slot = hash & tree->names_mask; tree->names_by_text[slot];
 		slot = (slot + 1) & tree->names_mask) {
 		uint32_t index = tree->names_by_text[slot] - 1;
@@ -77,8 +77,8 @@ uint32_t sp_tree_name_find(const struct sp_tree *tree, const char *text, size_t 
 	return UINT32_MAX;
 }
 
-sp_node sp_tree_child_find(const struct sp_tree *tree, sp_node parent, const char *name,
-	size_t length) {
+sp_node sp_tree_child_find(
+	const struct sp_tree *tree, sp_node parent, const char *name, size_t length) {
 	uint32_t hash = sp_tree_hash_child(tree->seed, parent, name, length);
 
 	for (uint32_t slot = hash & tree->children_mask; tree->children[slot];
@@ -288,7 +288,7 @@ static bool take_prop(struct walk *walk, uint32_t at) {
 	struct sp_tree *tree = walk->tree;
 	struct path_text path;
 	struct sp_prop *prop;
-	uint32_t left, len, index;
+	uint32_t left, len, index = 0;
 
 	if (!walk->depth)
 		return broken(walk, at, "property outside of any node");
@@ -339,7 +339,8 @@ static bool open_node(struct walk *walk, uint32_t at) {
 			"%s: nodes are nested deeper than %d", path_of(tree, walk->node, &path),
 			SP_TREE_MAX_DEPTH);
 	if (tree->count ? !length : length)
-		return broken(walk, at, length ? "the root node has a name" : "node without a name");
+		return broken(
+			walk, at, length ? "the root node has a name" : "node without a name");
 	if (!is_clean(name, length))
 		return broken(walk, at, "node name with a character that names cannot have");
 	node = &tree->nodes[tree->count];
@@ -503,8 +504,8 @@ static bool check_header(struct walk *walk, size_t size) {
 			SP_TREE_MAX_BYTES);
 	result = fdt_check_header(blob);
 	if (result)
-		return sp_error_set(walk->error, SP_ERROR_INPUT, "bad header (%s)",
-			fdt_strerror(result));
+		return sp_error_set(
+			walk->error, SP_ERROR_INPUT, "bad header (%s)", fdt_strerror(result));
 	tree->size = total;
 	walk->start = walk->at = fdt_off_dt_struct(blob);
 	strings = fdt_off_dt_strings(blob);

@@ -10,7 +10,7 @@
 
 enum {
 	NODE_UNAVAILABLE = 1 << 0, /* by its own status */
-	NODE_DISABLED = 1 << 1,    /* by its own status or an ancestor's */
+	NODE_DISABLED = 1 << 1, /* by its own status or an ancestor's */
 };
 
 struct tree_node {
@@ -68,11 +68,11 @@ uint32_t sp_tree_hash_child(uint64_t seed, sp_node parent, const char *name, siz
 uint32_t sp_tree_hash_number(uint64_t seed, uint32_t number);
 
 /* UINT32_MAX if no property has that name. */
-uint32_t sp_tree_name_find(const struct sp_tree *tree, const char *text, size_t length,
-	uint32_t hash);
+uint32_t sp_tree_name_find(
+	const struct sp_tree *tree, const char *text, size_t length, uint32_t hash);
 
-sp_node sp_tree_child_find(const struct sp_tree *tree, sp_node parent, const char *name,
-	size_t length);
+sp_node sp_tree_child_find(
+	const struct sp_tree *tree, sp_node parent, const char *name, size_t length);
 
 /* The length of the path; its last `room - 1` characters at most are written to `text`. */
 size_t sp_tree_path_write(const struct sp_tree *tree, sp_node node, char *text, size_t room);

@@ -40,12 +40,12 @@ struct sp_guest_stream {
 };
 
 struct sp_guest_device {
-	sp_node node;
+	sp_node node; /* given with its whole subtree */
 	bool companion;
 	sp_node because; /* of a companion: the device that wants it */
 	const char *path;       /* in the host */
 	const char *guest_path; /* in the guest, NULL if the tree was not built */
-	struct sp_build_node *copy; /* NULL if the tree was not built */
+	enum sp_dma dma;        /* the strongest of it and its descendants */
 };
 
 /* What is done about one dependency of a device. */
@@ -67,6 +67,9 @@ struct sp_dependency {
 	sp_node provider;     /* SP_NODE_NONE if it dangles */
 	enum sp_action action;
 	const char *detail;   /* one clause: "fixed clock of 600000000 Hz"; NULL */
+	uint8_t kind;         /* enum sp_reference_kind */
+	uint32_t first, cell, next; /* where it lies in the property, in cells: see sp_use */
+	uint64_t rate;        /* of a stub clock, in Hz; 0 if it is not known */
 };
 
 /* A node that keeps a clock, a power domain, pins or a supply of a given device on in dom0. */

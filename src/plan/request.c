@@ -32,7 +32,7 @@ static const char *const MODULES[SP_MODULE_COUNT] = {
 	[SP_MODULE_TREE] = "tree",
 };
 
-static const char *const FEATURES[] = {"multi-iommu-masters"};
+static const char MULTI_IOMMU_MASTERS[] = "multi-iommu-masters";
 
 /* `count` if there is none. */
 static size_t find(const char *const *names, size_t count, const char *name) {
@@ -116,7 +116,8 @@ bool sp_request_parse_memory(const char *text, uint32_t *mib, struct sp_error *e
 		value = 0;
 	if (value == 0 || value > LARGEST_MEMORY)
 		return sp_error_set(error, SP_ERROR_USE,
-			"\"%s\" is no amount of memory; write a number of MiB, or 512M or 2G, up to "
+			"\"%.80s\" is no amount of memory; write a number of MiB, or 512M or 2G, "
+			"up to "
 			"1024G",
 			text);
 	*mib = (uint32_t)value;
@@ -129,7 +130,7 @@ bool sp_request_parse_address(const char *text, uint64_t *address, struct sp_err
 
 	if (!take_c_number(&p, UINT64_MAX, &value) || *p || value == 0 || value % PAGE != 0)
 		return sp_error_set(error, SP_ERROR_USE,
-			"\"%s\" is no address of a page; write one such as 0x60000000", text);
+			"\"%.80s\" is no address of a page; write one such as 0x60000000", text);
 	*address = value;
 	return true;
 }
@@ -143,7 +144,8 @@ bool sp_request_parse_bdf(char *text, struct sp_request_bdf *out, struct sp_erro
 		!take_number(&p, 16, 0x1f, &device) || *p++ != '.' ||
 		!take_number(&p, 16, 7, &function) || *p)
 		return sp_error_set(error, SP_ERROR_USE,
-			"\"%s\" is no PCI function; write [DEVICE=]BUS:DEV.FN in hexadecimal, such "
+			"\"%.80s\" is no PCI function; write [DEVICE=]BUS:DEV.FN in hexadecimal, "
+			"such "
 			"as 01:00.0",
 			text);
 	if (equals)
@@ -169,7 +171,8 @@ bool sp_request_parse_clock(char *text, struct sp_request_clock *out, struct sp_
 	}
 	if (!good || hz == 0)
 		return sp_error_set(error, SP_ERROR_USE,
-			"\"%s\" gives no clock its rate; write NAME=HZ, such as core=600000000 or "
+			"\"%.80s\" gives no clock its rate; write NAME=HZ, such as core=600000000 "
+			"or "
 			"core=600M",
 			text);
 	*equals = '\0';
@@ -179,21 +182,121 @@ bool sp_request_parse_clock(char *text, struct sp_request_clock *out, struct sp_
 }
 
 bool sp_request_parse_module(char *text, struct sp_request_guest *out, struct sp_error *error) {
-	size_t length = strcspn(text, "=");
-	const char *p = text + length;
+	char *equals = strchr(text, '=');
+	const char *p = equals ? equals + 1 : NULL;
 	struct sp_request_module module = {.set = true};
-	size_t kind;
+	size_t kind = SP_MODULE_COUNT;
 
-	if (*p != '=')
-		goto malformed;
-	text[length] = '\0';
-	kind = find(MODULES, SP_MODULE_COUNT, text);
-	text[length] = '=';
-	if (kind == SP_MODULE_COUNT || !take_c_number(&(const char *){++p}, UINT64_MAX, &module.address))
-		goto malformed;
+	if (equals) {
+		*equals = '\0';
+		kind = find(MODULES, SP_MODULE_COUNT, text);
+		*equals = '=';
+	}
+	if (kind == SP_MODULE_COUNT || !take_c_number(&p, UINT64_MAX, &module.address) ||
+		(*p == '+' && (p++, !take_c_number(&p, UINT64_MAX, &module.size))) || *p ||
+		module.address > UINT64_MAX - module.size)
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" places no module; write KIND=ADDRESS+SIZE with KIND kernel, "
+			"ramdisk "
+			"or tree, such as kernel=0x48000000+0x1800000",
+			text);
+	if (module.size == 0 && kind != SP_MODULE_TREE)
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" lacks the module's size; write %s=ADDRESS+SIZE", text,
+			MODULES[kind]);
+	if (out->modules[kind].set)
+		return sp_error_set(error, SP_ERROR_USE, "\"%.80s\" places the %s a second time",
+			text, MODULES[kind]);
+	out->modules[kind] = module;
 	return true;
+}
 
-malformed:
-	(void)out;
-	return sp_error_set(error, SP_ERROR_USE, "\"%s\"", text);
+/*
+ * Reads CONTROLLER:ID[-LAST][/MASK] at *text and steps behind it and behind a comma. Only then is
+ * it clear where the controller ends, whose name may hold commas itself.
+ */
+static bool take_streams(char **text, struct sp_request_stream *first, uint32_t *count) {
+	char *colon = strchr(*text, ':');
+	const char *p = colon ? colon + 1 : NULL;
+	uint64_t id, last, mask = 0;
+
+	if (!colon || colon == *text || !take_c_number(&p, LARGEST_ID, &id))
+		return false;
+	last = id;
+	if (*p == '-' && (p++, !take_c_number(&p, LARGEST_ID, &last)))
+		return false;
+	if (last < id || last - id >= UINT32_MAX)
+		return false;
+	first->has_mask = *p == '/';
+	if (first->has_mask && (p++, !take_c_number(&p, LARGEST_ID, &mask)))
+		return false;
+	if (*p && (*p != ',' || !p[1]))
+		return false;
+	first->controller = *text;
+	first->id = (uint32_t)id;
+	first->mask = (uint32_t)mask;
+	*count = (uint32_t)(last - id + 1);
+	*text += p - *text + (*p == ',');
+	return true;
+}
+
+bool sp_request_parse_streams(char *text, struct sp_request_stream *out, uint32_t capacity,
+	uint32_t *count, struct sp_error *error) {
+	char *equals = strchr(text, '='), *item = equals ? equals + 1 : text;
+	struct sp_request_stream stream = {.device = text};
+	bool good = equals && equals != text;
+	uint64_t total = 0;
+	uint32_t several = 0, filled = 0;
+
+	/* All is checked before anything is written. */
+	do {
+		good = good && take_streams(&item, &stream, &several);
+		total += several;
+	} while (good && *item);
+	if (!good)
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" gives no stream IDs; write DEVICE=CONTROLLER:ID[/MASK],… such "
+			"as "
+			"/soc/gpu@fd000000=ipmmu_pv0:0-7",
+			text);
+	if (total > capacity)
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" goes beyond the %u stream IDs that one guest may be given", text,
+			SP_MAX_STREAMS);
+	*equals = '\0';
+	for (item = equals + 1; *item;) {
+		take_streams(&item, &stream, &several);
+		for (uint32_t i = 0; i < several; i++) {
+			out[filled] = stream;
+			out[filled++].id += i;
+		}
+	}
+	/* The streams of one item have the same controller. */
+	for (uint32_t i = 0; i < filled; i++)
+		if (i == 0 || out[i].controller != out[i - 1].controller)
+			*strchr(out[i].controller, ':') = '\0';
+	*count = filled;
+	return true;
+}
+
+bool sp_request_parse_feature(const char *text, struct sp_request *out, struct sp_error *error) {
+	if (strcmp(text, MULTI_IOMMU_MASTERS) != 0)
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" is nothing that a Xen may have; the only such feature is %s",
+			text, MULTI_IOMMU_MASTERS);
+	out->multi_iommu_masters = true;
+	return true;
+}
+
+bool sp_request_check_name(const char *name, struct sp_error *error) {
+	static const char LETTERS[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t length = strspn(name, LETTERS);
+
+	if (length == 0 || name[length] || length > SP_GUEST_NAME_MAX || strchr("._-", name[0]))
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" cannot name a guest; use up to %u letters, digits, '.', '_' and "
+			"'-', the first a letter or a digit",
+			name, SP_GUEST_NAME_MAX);
+	return true;
 }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "host.h"
+
+#include <string.h>
+
+#include <sallyport/suggest.h>
+
+static void complain(const struct sp_error *error, const char *path, const char *remedy) {
+	/* Errors of the file system name the file already. */
+	bool named = strncmp(error->message, path, strlen(path)) == 0;
+
+	cli_fail(error, named ? NULL : path, remedy);
+}
+
+bool cli_host_load(struct cli_host *host, const char *path) {
+	struct sp_error error = {0};
+	const char *remedy = NULL;
+
+	if (!sp_tree_load(&host->tree, path, &error)) {
+		if (error.kind == SP_ERROR_INPUT)
+			remedy = "A .dtb is wanted, or a directory such as /proc/device-tree.";
+		else if (strcmp(path, CLI_DEFAULT_HOST) == 0)
+			remedy = "Name the host's tree: a .dtb, or a copy of /proc/device-tree.";
+		complain(&error, path, remedy);
+		return false;
+	}
+	if (!sp_host_create(&host->host, host->tree, path, &error)) {
+		complain(&error, path, NULL);
+		cli_host_release(host);
+		return false;
+	}
+	return true;
+}
+
+void cli_host_release(struct cli_host *host) {
+	sp_host_destroy(host->host);
+	sp_tree_destroy(host->tree);
+	host->host = NULL;
+	host->tree = NULL;
+}
+
+bool cli_read_target(const struct cli_usage *usage, const char *text, enum sp_target *target) {
+	const char *names[SP_TARGET_COUNT];
+	const char *suggestion;
+
+	if (sp_target_parse(text, target))
+		return true;
+	for (size_t i = 0; i < SP_TARGET_COUNT; i++)
+		names[i] = sp_target_name((enum sp_target)i);
+	suggestion = sp_suggest(text, names, SP_TARGET_COUNT);
+	if (suggestion)
+		cli_misuse(usage, "unknown target \"%s\"; did you mean %s?", text, suggestion);
+	else
+		cli_misuse(usage, "unknown target \"%s\"; they are %s to %s", text, names[0],
+			names[SP_TARGET_COUNT - 1]);
+	return false;
+}
+
+bool cli_read_mode(const struct cli_usage *usage, const char *text, enum sp_mode *mode) {
+	if (sp_mode_parse(text, mode))
+		return true;
+	cli_misuse(usage, "unknown mode \"%s\"; it is xl or dom0less", text);
+	return false;
+}

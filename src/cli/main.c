@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sallyport/suggest.h>
+#include <sallyport/version.h>
+
+#include "cli.h"
+
+static const struct cli_verb VERBS[] = {
+	{"list", "list the devices that a host could give away", cli_list},
+	{"plan", "work out the files that give devices to a guest", cli_plan},
+	{"explain", "say what a finding means and what to do", cli_explain},
+};
+#define VERB_COUNT (sizeof(VERBS) / sizeof(VERBS[0]))
+
+static void usage(FILE *out) {
+	fputs("usage: sallyport VERB [ARGUMENT]…\n\n"
+	      "Plans how a device of a host is given to a guest, from the host's device tree.\n\n",
+		out);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		fprintf(out, "  %-8s  %s\n", VERBS[i].name, VERBS[i].summary);
+	fputs("\n`sallyport VERB --help` tells a verb's options. Other verbs are programs "
+	      "in\n" SP_LIBEXECDIR ".\n\n"
+	      "Exit status: 0 good; 1 the answer is no; 2 bad use or input.\n",
+		out);
+}
+
+static const struct cli_verb *find(const char *name) {
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(VERBS[i].name, name) == 0)
+			return &VERBS[i];
+	return NULL;
+}
+
+static enum cli_status unknown(const char *name) {
+	const char *names[VERB_COUNT + 1];
+	const char *suggestion;
+
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		names[i] = VERBS[i].name;
+	names[VERB_COUNT] = "help";
+	suggestion = sp_suggest(name, names, VERB_COUNT + 1);
+	if (suggestion)
+		cli_complain("`sallyport --help` lists the verbs.",
+			"unknown verb \"%s\"; did you mean %s?", name, suggestion);
+	else
+		cli_complain("`sallyport --help` lists the verbs.", "unknown verb \"%s\"", name);
+	return CLI_BAD;
+}
+
+/* Descriptors that are closed would be those of the next files opened. */
+static void guard_descriptors(void) {
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+static enum cli_status help(struct cli *cli, int argc, char **argv) {
+	const struct cli_verb *verb;
+	char *arguments[3];
+
+	if (argc < 2 || argv[1][0] == '-') {
+		usage(cli->out);
+		return CLI_GOOD;
+	}
+	verb = find(argv[1]);
+	if (!verb)
+		return unknown(argv[1]);
+	arguments[0] = argv[1];
+	arguments[1] = (char[]){"--help"};
+	arguments[2] = NULL;
+	return verb->run(cli, 2, arguments);
+}
+
+static enum cli_status run(struct cli *cli, int argc, char **argv) {
+	const struct cli_verb *verb = find(argv[0]);
+
+	if (verb)
+		return verb->run(cli, argc, argv);
+	if (strcmp(argv[0], "help") == 0)
+		return help(cli, argc, argv);
+	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+		usage(cli->out);
+		return CLI_GOOD;
+	}
+	if (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "-V") == 0) {
+		fputs("sallyport " SALLYPORT_VERSION "\n", cli->out);
+		return CLI_GOOD;
+	}
+	if (argv[0][0] == '-') {
+		cli_complain("`sallyport --help` lists the verbs, which come first.",
+			"unknown option %s", argv[0]);
+		return CLI_BAD;
+	}
+	return unknown(argv[0]);
+}
+
+int main(int argc, char **argv) {
+	enum cli_status status;
+	struct cli cli;
+	bool found;
+
+	guard_descriptors();
+	if (argc < 2) {
+		usage(stderr);
+		return CLI_BAD;
+	}
+	if (!find(argv[1])) {
+		status = cli_exec(argv[1], argv + 1, &found);
+		if (found)
+			return status;
+	}
+	/* A reader that goes away is noticed by the write that fails. */
+	signal(SIGPIPE, SIG_IGN);
+	if (!cli_open(&cli)) {
+		cli_complain(NULL, "out of memory");
+		return CLI_BAD;
+	}
+	status = run(&cli, argc - 1, argv + 1);
+	return cli_close(&cli, status);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "emit/emit.h"
+#include "emit/text.h"
+
+/* Xen's docs/misc/arm/device-tree/booting.txt names these properties. */
+
+static void put_wide(uint32_t *cells, uint64_t value) {
+	cells[0] = (uint32_t)(value >> 32);
+	cells[1] = (uint32_t)value;
+}
+
+static void add_region(struct sp_build *build, struct sp_build_node *node, const char *name,
+	uint64_t address, uint64_t size) {
+	uint32_t cells[4];
+
+	put_wide(cells, address);
+	put_wide(cells + 2, size);
+	sp_build_cells(build, node, name, cells, 4, 4);
+}
+
+static void add_cell(
+	struct sp_build *build, struct sp_build_node *node, const char *name, uint32_t value) {
+	sp_build_cells(build, node, name, &value, 1, 0);
+}
+
+static void set_comment(struct sp_build_prop *prop, const char *comment) {
+	if (prop)
+		prop->comment = comment;
+}
+
+/* "domU-" and the guest's name, in the characters that a node's name may have. */
+static struct sp_build_node *add_domain(
+	struct sp_build *build, struct sp_build_node *parent, const char *guest) {
+	char *name = sp_arena_printf(build->arena, "domU-%s", guest);
+
+	if (!name)
+		return NULL;
+	for (char *c = name; *c; c++) {
+		if (*c == '@' || (!sp_build_name_valid((char[]){*c, '\0'}, true)))
+			*c = '_';
+	}
+	return sp_build_node(build, parent, name);
+}
+
+static bool tree_size(
+	const struct sp_plan_guest *guest, uint64_t *size, struct sp_error *error) {
+	struct sp_buf blob = {0};
+	bool flattened = sp_build_flatten(&guest->tree, false, &blob, error);
+
+	*size = blob.size;
+	sp_buf_release(&blob);
+	return flattened;
+}
+
+static bool add_module(struct sp_build *build, struct sp_build_node *domain, enum sp_module kind,
+	const struct sp_plan_guest *guest, struct sp_error *error) {
+	static const struct {
+		const char compatible[48];
+		uint32_t len;
+		const char *comment;
+	} kinds[SP_MODULE_COUNT] = {
+#define TWO_STRINGS(a) .compatible = a "\0multiboot,module", .len = sizeof(a "\0multiboot,module")
+		[SP_MODULE_KERNEL] = {TWO_STRINGS("multiboot,kernel"),
+			"The guest's kernel. Its command line goes into a property bootargs here."},
+		[SP_MODULE_RAMDISK] = {TWO_STRINGS("multiboot,ramdisk"), "The guest's ramdisk."},
+		[SP_MODULE_TREE] = {TWO_STRINGS("multiboot,device-tree"), "guest.dtb"},
+#undef TWO_STRINGS
+	};
+	const struct sp_request_module *module = &guest->request->modules[kind];
+	uint64_t size = module->size;
+	struct sp_build_node *node;
+	struct sp_buf name = {0};
+
+	if (!module->set)
+		return true;
+	if (!size && kind == SP_MODULE_TREE && guest->tree.root && !tree_size(guest, &size, error))
+		return false;
+	sp_buf_str(&name, "module@");
+	sp_buf_hex(&name, module->address);
+	if (name.failed)
+		return sp_error_memory(error);
+	node = sp_build_node(build, domain, name.data);
+	sp_buf_release(&name);
+	if (!node)
+		return sp_error_memory(error);
+	node->comment = kinds[kind].comment;
+	sp_build_bytes(build, node, "compatible", kinds[kind].compatible, kinds[kind].len);
+	add_region(build, node, "reg", module->address, size);
+	return true;
+}
+
+static void add_resources(struct sp_build *build, struct sp_build_node *domain,
+	const struct sp_plan *plan, const struct sp_plan_guest *guest) {
+	const struct sp_request_guest *request = guest->request;
+	uint32_t cells[2];
+
+	put_wide(cells, (uint64_t)request->memory * 1024);
+	set_comment(sp_build_cells(build, domain, "memory", cells, 2, 2), "in KiB");
+	add_cell(build, domain, "cpus", 1);
+	/* A direct-mapped guest's UART takes the interrupt of Xen's own, which nobody is given. */
+	if (request->mode == SP_MODE_DIRECT || !sp_emit_has_irq(guest, SP_VPL011_IRQ))
+		sp_build_empty(build, domain, "vpl011");
+	if (guest->nr_spis)
+		add_cell(build, domain, "nr_spis", guest->nr_spis);
+	if (request->mode == SP_MODE_DIRECT) {
+		sp_build_empty(build, domain, "direct-map");
+		set_comment(sp_build_cells(build, domain, "xen,static-mem", NULL, 0, 0), NULL);
+		add_region(build, domain, "xen,static-mem", guest->static_memory,
+			(uint64_t)request->memory << 20);
+		set_comment(sp_build_prop(domain, "xen,static-mem"),
+			"counted in the cells of /chosen");
+	} else if (guest->streams.count && plan->request->target >= SP_TARGET_XEN_4_18) {
+		sp_build_string(build, domain, "passthrough", "enabled");
+	}
+}
+
+static const char *missing_modules(struct sp_arena *arena, const struct sp_request_guest *request) {
+	bool kernel = request->modules[SP_MODULE_KERNEL].set;
+	bool tree = request->modules[SP_MODULE_TREE].set;
+
+	if (kernel && tree)
+		return NULL;
+	return sp_arena_printf(arena,
+		"Wanting: where the boot loader puts %s%s%s.\n"
+		"Plan with --module KIND=ADDRESS+SIZE, or let the boot loader add the node%s.",
+		kernel ? "" : "the kernel", kernel || tree ? "" : " and ", tree ? "" : "guest.dtb",
+		kernel || tree ? "" : "s");
+}
+
+static bool build_overlay(struct sp_build *build, const struct sp_plan *plan,
+	const struct sp_plan_guest *guest, struct sp_error *error) {
+	struct sp_build_node *fragment = sp_build_node(build, build->root, "fragment@0");
+	struct sp_build_node *chosen, *domain;
+	static const char domain_compatible[] = "xen,domain";
+
+	sp_build_string(build, fragment, "target-path", "/chosen");
+	chosen = sp_build_node(build, fragment, "__overlay__");
+	set_comment(sp_build_prop(fragment, "target-path"), NULL);
+	add_cell(build, chosen, "#address-cells", 2);
+	add_cell(build, chosen, "#size-cells", 2);
+	domain = add_domain(build, chosen, guest->request->name);
+	if (!domain)
+		return sp_error_memory(error);
+	domain->comment = missing_modules(build->arena, guest->request);
+	sp_build_string(build, domain, "compatible", domain_compatible);
+	add_cell(build, domain, "#address-cells", 2);
+	add_cell(build, domain, "#size-cells", 2);
+	add_resources(build, domain, plan, guest);
+	for (int kind = 0; kind < SP_MODULE_COUNT; kind++) {
+		if (!add_module(build, domain, (enum sp_module)kind, guest, error))
+			return false;
+	}
+	return true;
+}
+
+bool sp_emit_dom0less(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
+	struct sp_error *error) {
+	const struct sp_plan_guest *planned = &plan->guests.data[guest];
+	struct sp_arena arena = {0};
+	struct sp_buf heading = {0};
+	struct sp_build build;
+	bool written;
+
+	if (planned->request->mode == SP_MODE_XL || !planned->tree.root)
+		return true;
+	sp_text_heading(&heading, plan, "What Xen builds the domain from: overlay", planned);
+	sp_buf_str(&heading,
+		"\n\nTo be applied to the host's tree after host-overlay.dtbo:\n"
+		"\tdtc -I dts -O dtb -o dom0less.dtbo dom0less.dts\n\n"
+		"It sets the cells of /chosen to 2 and 2; nodes there with a reg in other cells, such "
+		"as\ndom0's modules, must be written in these.");
+	written = sp_build_init(&build, &arena) ? build_overlay(&build, plan, planned, error)
+						: sp_error_memory(error);
+	if (written && heading.failed)
+		written = sp_error_memory(error);
+	written = written && sp_build_source(&build, heading.data, true, out, error);
+	sp_buf_release(&heading);
+	sp_arena_release(&arena);
+	return written;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "emit/text.h"
+
+#include <string.h>
+
+#include <sallyport/version.h>
+
+static bool printable(char c) {
+	return c >= ' ' && c < 0x7f;
+}
+
+static void put_plain(struct sp_buf *out, const char *text, size_t size) {
+	size_t start = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (printable(text[i]))
+			continue;
+		sp_buf_put(out, text + start, i - start);
+		sp_buf_char(out, '?');
+		start = i + 1;
+	}
+	sp_buf_put(out, text + start, size - start);
+}
+
+void sp_text_plain(struct sp_buf *out, const char *text) {
+	put_plain(out, text, strlen(text));
+}
+
+/* How many characters a short form keeps on each side of its three dots. */
+static void split(size_t width, size_t *head, size_t *tail) {
+	*head = (width - 3) / 3;
+	*tail = width - 3 - *head;
+}
+
+void sp_text_short(struct sp_buf *out, const char *text, size_t width) {
+	size_t size = strlen(text), head, tail;
+
+	if (size <= width) {
+		put_plain(out, text, size);
+		return;
+	}
+	split(width, &head, &tail);
+	put_plain(out, text, head);
+	sp_buf_str(out, "...");
+	put_plain(out, text + size - tail, tail);
+}
+
+void sp_text_wrap(struct sp_buf *out, const char *first, const char *rest, const char *text) {
+	size_t column = strlen(first);
+	bool fresh = true;
+
+	sp_buf_str(out, first);
+	for (;;) {
+		size_t size;
+
+		text += strspn(text, " \n");
+		size = strcspn(text, " \n");
+		if (!size)
+			break;
+		if (!fresh && column + 1 + size > SP_TEXT_WIDTH) {
+			sp_buf_char(out, '\n');
+			sp_buf_str(out, rest);
+			column = strlen(rest);
+			fresh = true;
+		}
+		if (!fresh) {
+			sp_buf_char(out, ' ');
+			column++;
+		}
+		put_plain(out, text, size);
+		column += size;
+		text += size;
+		fresh = false;
+	}
+	sp_buf_char(out, '\n');
+}
+
+void sp_text_comment(struct sp_buf *out, const char *text) {
+	for (;;) {
+		size_t size = strcspn(text, "\n");
+
+		sp_buf_str(out, size ? "# " : "#");
+		put_plain(out, text, size);
+		sp_buf_char(out, '\n');
+		if (!text[size])
+			break;
+		text += size + 1;
+	}
+}
+
+void sp_text_hex(struct sp_buf *out, uint64_t value) {
+	sp_buf_put(out, "0x", 2);
+	sp_buf_hex(out, value);
+}
+
+void sp_text_size(struct sp_buf *out, uint64_t bytes) {
+	static const char *const units[] = {" bytes", " KiB", " MiB", " GiB", " TiB"};
+	size_t unit = 0;
+
+	while (bytes && bytes % 1024 == 0 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		bytes /= 1024;
+		unit++;
+	}
+	sp_buf_dec(out, bytes);
+	sp_buf_str(out, units[unit]);
+}
+
+void sp_text_irq(struct sp_buf *out, uint32_t number, uint32_t type) {
+	static const char *const types[] = {NULL, ", edge rising", ", edge falling",
+		", edge both", ", level high", NULL, NULL, NULL, ", level low"};
+	bool extended = number >= SP_GIC_FIRST_ESPI;
+
+	sp_buf_str(out, extended ? "ESPI " : "SPI ");
+	sp_buf_dec(out, number - (extended ? SP_GIC_FIRST_ESPI : SP_GIC_FIRST_SPI));
+	if (type < sizeof(types) / sizeof(types[0]) && types[type])
+		sp_buf_str(out, types[type]);
+}
+
+static void put_xml(struct sp_buf *out, const char *text, size_t size) {
+	for (size_t i = 0; i < size; i++) {
+		switch (text[i]) {
+		case '&':
+			sp_buf_str(out, "&amp;");
+			break;
+		case '<':
+			sp_buf_str(out, "&lt;");
+			break;
+		case '>':
+			sp_buf_str(out, "&gt;");
+			break;
+		case '"':
+			sp_buf_str(out, "&quot;");
+			break;
+		default:
+			sp_buf_char(out, printable(text[i]) ? text[i] : '?');
+		}
+	}
+}
+
+void sp_text_xml(struct sp_buf *out, const char *text, size_t width) {
+	size_t size = strlen(text), head, tail;
+
+	if (size <= width) {
+		put_xml(out, text, size);
+		return;
+	}
+	split(width, &head, &tail);
+	put_xml(out, text, head);
+	sp_buf_str(out, "...");
+	put_xml(out, text + size - tail, tail);
+}
+
+const char *sp_text_path(const struct sp_plan *plan, sp_node node) {
+	return node == SP_NODE_NONE ? "(nothing)" : sp_tree_path(plan->host->tree, node);
+}
+
+void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
+	const struct sp_plan_guest *guest) {
+	sp_buf_str(out, what);
+	if (guest) {
+		sp_buf_str(out, " of the guest ");
+		sp_text_plain(out, guest->request->name);
+	}
+	sp_buf_str(out, "\nPlanned by sallyport " SALLYPORT_VERSION " for ");
+	sp_buf_str(out, sp_target_name(plan->request->target));
+	if (guest) {
+		sp_buf_str(out, " (");
+		sp_buf_str(out, sp_mode_name(guest->request->mode));
+		sp_buf_char(out, ')');
+	}
+	sp_buf_str(out, " on ");
+	if (plan->host->model[0]) {
+		sp_text_plain(out, plan->host->model);
+		sp_buf_str(out, ", tree ");
+	}
+	sp_text_plain(out, plan->host->name);
+}

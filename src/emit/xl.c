@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "emit/emit.h"
+#include "emit/text.h"
+
+/*
+ * A string of xl's configuration language. Its lexer takes all bytes but newlines as they are, and
+ * of its escapes only those by a letter work.
+ */
+static void put_string(struct sp_buf *out, const char *text) {
+	sp_buf_char(out, '"');
+	for (const char *c = text; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			sp_buf_char(out, '\\');
+		if (*c == '\n')
+			sp_buf_put(out, "\\n", 2);
+		else
+			sp_buf_char(out, *c);
+	}
+	sp_buf_char(out, '"');
+}
+
+static void put_assignment(struct sp_buf *out, const char *name, const char *value) {
+	sp_buf_str(out, name);
+	sp_buf_str(out, " = ");
+	put_string(out, value);
+	sp_buf_char(out, '\n');
+}
+
+static void put_number(struct sp_buf *out, const char *name, uint32_t value) {
+	sp_buf_str(out, name);
+	sp_buf_str(out, " = ");
+	sp_buf_dec(out, value);
+	sp_buf_char(out, '\n');
+}
+
+static void write_heading(
+	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
+	struct sp_buf heading = {0};
+
+	sp_text_heading(&heading, plan, "xl configuration", guest);
+	if (heading.failed)
+		out->failed = true;
+	else
+		sp_text_comment(out, heading.data);
+	sp_buf_release(&heading);
+	sp_buf_str(out, "\n");
+	put_assignment(out, "name", guest->request->name);
+	put_number(out, "memory", guest->request->memory);
+	sp_buf_str(out, "\n# The guest's own:\n"
+			"# kernel = \"/boot/vmlinuz-guest\"\n"
+			"# ramdisk = \"/boot/initrd-guest\"\n"
+			"# extra = \"console=hvc0\"\n"
+			"# vcpus = 1\n");
+	if (guest->request->pci)
+		sp_buf_str(out, "# pci = [ \"0000:01:00.0\" ]\n");
+}
+
+static void write_device_tree(struct sp_buf *out, const struct sp_plan_guest *guest) {
+	if (!guest->tree.root)
+		return;
+	sp_buf_str(out, "\n# The devices' nodes. Give the absolute path unless xl runs in this "
+			"file's folder.\n");
+	put_assignment(out, "device_tree", "guest.dtb");
+}
+
+/* Who stands behind the IOMMU by this path in the host. */
+static void write_masters(
+	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest, const char *path) {
+	sp_node last_node = SP_NODE_NONE, last_iommu = SP_NODE_NONE;
+
+	for (uint32_t i = 0; i < guest->streams.count; i++) {
+		const struct sp_guest_stream *stream = &guest->streams.data[i];
+
+		if (strcmp(stream->holder, path) != 0 ||
+			(stream->node == last_node && stream->stream.iommu == last_iommu))
+			continue;
+		last_node = stream->node;
+		last_iommu = stream->stream.iommu;
+		sp_buf_str(out, "\t# ");
+		if (strcmp(sp_text_path(plan, stream->node), path) != 0) {
+			sp_buf_str(out, "carries stream IDs of ");
+			sp_text_plain(out, sp_text_path(plan, stream->node));
+			sp_buf_str(out, ", ");
+		}
+		sp_buf_str(out, "behind ");
+		sp_text_plain(out, sp_text_path(plan, stream->stream.iommu));
+		sp_buf_char(out, '\n');
+	}
+}
+
+static void write_dtdev(
+	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
+	if (!guest->dtdev.count)
+		return;
+	sp_buf_str(out, "\n# Nodes of the host whose DMA the IOMMU translates for this guest.\n"
+			"dtdev = [\n");
+	for (uint32_t i = 0; i < guest->dtdev.count; i++) {
+		write_masters(out, plan, guest, guest->dtdev.data[i]);
+		sp_buf_char(out, '\t');
+		put_string(out, guest->dtdev.data[i]);
+		sp_buf_str(out, ",\n");
+	}
+	sp_buf_str(out, "]\n");
+}
+
+static void write_iomem(
+	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
+	if (!guest->mappings.count)
+		return;
+	sp_buf_str(out, "\n# Registers: first page of the host, number of pages, and @ the guest's "
+			"first page where\n# it is another; in hexadecimal pages of 4 KiB.\n"
+			"iomem = [\n");
+	for (uint32_t i = 0; i < guest->mappings.count; i++) {
+		const struct sp_mapping *mapping = &guest->mappings.data[i];
+
+		sp_buf_str(out, "\t# ");
+		sp_text_plain(out, sp_text_path(plan, mapping->node));
+		sp_buf_str(out, ": ");
+		sp_text_plain(out, mapping->what);
+		sp_buf_str(out, ", ");
+		sp_text_size(out, mapping->size);
+		sp_buf_str(out, " at ");
+		sp_text_hex(out, mapping->host);
+		if (mapping->guest != mapping->host) {
+			sp_buf_str(out, ", for the guest at ");
+			sp_text_hex(out, mapping->guest);
+		}
+		sp_buf_str(out, "\n\t\"");
+		sp_buf_hex(out, mapping->host >> SP_PAGE_SHIFT);
+		sp_buf_char(out, ',');
+		sp_buf_hex(out, mapping->size >> SP_PAGE_SHIFT);
+		if (mapping->guest != mapping->host) {
+			sp_buf_char(out, '@');
+			sp_buf_hex(out, mapping->guest >> SP_PAGE_SHIFT);
+		}
+		sp_buf_str(out, "\",\n");
+	}
+	sp_buf_str(out, "]\n");
+}
+
+static void write_irqs(
+	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
+	if (!guest->irqs.count)
+		return;
+	sp_buf_str(out, "\n# Interrupts by the GIC's numbers: SPI 0 is 32.\nirqs = [\n");
+	for (uint32_t i = 0; i < guest->irqs.count; i++) {
+		const struct sp_guest_irq *irq = &guest->irqs.data[i];
+
+		sp_buf_char(out, '\t');
+		sp_buf_dec(out, irq->number);
+		sp_buf_str(out, ", # ");
+		sp_text_irq(out, irq->number, irq->type);
+		sp_buf_str(out, ": ");
+		sp_text_plain(out, sp_text_path(plan, irq->node));
+		sp_buf_char(out, '\n');
+	}
+	sp_buf_str(out, "]\n");
+}
+
+bool sp_emit_xl(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
+	struct sp_error *error) {
+	const struct sp_plan_guest *planned = &plan->guests.data[guest];
+
+	(void)error;
+	if (planned->request->mode != SP_MODE_XL)
+		return true;
+	write_heading(out, plan, planned);
+	write_device_tree(out, planned);
+	write_dtdev(out, plan, planned);
+	if (planned->request->hotplug) {
+		sp_buf_str(out, "\n# Devices come later: the IOMMU must be set up from the start.\n");
+		put_assignment(out, "passthrough", "enabled");
+	}
+	write_iomem(out, plan, planned);
+	write_irqs(out, plan, planned);
+	if (planned->nr_spis) {
+		sp_buf_str(out, "\n# As many SPIs as the highest of them needs.\n");
+		put_number(out, "nr_spis", planned->nr_spis);
+	}
+	return true;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/create.h"
+#include "plan/steps.h"
+
+const char *
+sp_action_name(enum sp_action action) {
+	static const char *const names[SP_ACTION_COUNT] = {
+		[SP_ACTION_COPY] = "copy",
+		[SP_ACTION_STUB] = "stub",
+		[SP_ACTION_GIVE] = "give",
+		[SP_ACTION_DROP] = "drop",
+		[SP_ACTION_REFUSE] = "refuse",
+		[SP_ACTION_REWRITE] = "rewrite",
+	};
+	return names[action];
+}
+
+void
+sp_finding_add(struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code,
+	sp_node node, const char *format, ...) {
+	/* What concerns the host is judged as for its first guest. */
+	const struct sp_plan_guest *judge = guest != NULL ? guest : &plan->guests.data[0];
+	const struct sp_finding_info *info = sp_finding_info(code);
+	enum sp_severity severity = info->severity[judge->request->mode];
+	if (severity == SP_SEVERITY_NONE)
+		return;
+	struct sp_finding *finding = sp_vec_push(&plan->arena, &plan->findings);
+	if (finding == NULL)
+		return;
+	char message[480];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	finding->code = code;
+	finding->severity = severity;
+	finding->guest = guest != NULL ? guest->request->name : NULL;
+	finding->path = node != SP_NODE_NONE ? sp_tree_path(plan->host->tree, node) : NULL;
+	finding->message = sp_arena_strdup(&plan->arena, message);
+	finding->remedy = info->remedy;
+	if (finding->message == NULL)
+		finding->message = info->title;
+}
+
+struct sp_guest_device *
+sp_guest_device_of(const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node) {
+	for (uint32_t i = 0; i < guest->devices.count; i++) {
+		struct sp_guest_device *device = &guest->devices.data[i];
+		if (sp_tree_is_within(plan->host->tree, node, device->node))
+			return device;
+	}
+	return NULL;
+}
+
+struct sp_plan_guest *
+sp_plan_owner(const struct sp_plan *plan, sp_node node) {
+	for (uint32_t i = 0; i < plan->guests.count; i++) {
+		if (sp_guest_device_of(plan, &plan->guests.data[i], node) != NULL)
+			return &plan->guests.data[i];
+	}
+	return NULL;
+}
+
+bool
+sp_guest_describes(const struct sp_plan *plan, const struct sp_guest_device *device,
+	sp_node node) {
+	for (sp_node at = node; at != device->node; at = sp_tree_parent(plan->host->tree, at)) {
+		if (at == SP_NODE_NONE || !sp_tree_available(plan->host->tree, at))
+			return false;
+	}
+	return true;
+}
+
+static bool
+plan_guests(struct sp_plan *plan, struct sp_error *error) {
+	for (uint32_t i = 0; i < plan->request->guest_count; i++) {
+		struct sp_plan_guest *guest = sp_vec_push(&plan->arena, &plan->guests);
+		if (guest == NULL)
+			return sp_error_memory(error);
+		guest->request = &plan->request->guests[i];
+	}
+	for (uint32_t i = 0; i < plan->guests.count; i++) {
+		if (!sp_select_devices(plan, &plan->guests.data[i], error))
+			return false;
+	}
+	/* All guests' devices are known from here on: what one is given, another is not warned of. */
+	for (uint32_t i = 0; i < plan->guests.count; i++) {
+		struct sp_plan_guest *guest = &plan->guests.data[i];
+		sp_assign_resources(plan, guest);
+		if (!sp_assign_streams(plan, guest, error) ||
+			!sp_resolve_dependencies(plan, guest, error))
+			return false;
+		sp_layout_create(plan, guest);
+		sp_place_mappings(plan, guest);
+		if (plan->built)
+			sp_build_guest_tree(plan, guest);
+	}
+	return true;
+}
+
+static uint32_t
+guest_rank(const struct sp_plan *plan, const char *name) {
+	if (name == NULL)
+		return 0;
+	for (uint32_t i = 0; i < plan->guests.count; i++) {
+		if (plan->guests.data[i].request->name == name)
+			return i + 1;
+	}
+	return plan->guests.count + 1;
+}
+
+/* The host's first, then each guest's, worst first, else as found. A few passes: findings are few, and their order is part of the plan. */
+static void
+sort_findings(struct sp_plan *plan) {
+	struct sp_finding *sorted =
+		sp_arena_array(&plan->arena, plan->findings.count, sizeof(*sorted));
+	uint32_t count = 0;
+	if (sorted == NULL)
+		return;
+	for (uint32_t rank = 0; rank <= plan->guests.count; rank++) {
+		for (int severity = SP_SEVERITY_ERROR; severity >= SP_SEVERITY_NOTE; severity--) {
+			for (uint32_t i = 0; i < plan->findings.count; i++) {
+				const struct sp_finding *finding = &plan->findings.data[i];
+				if ((int)finding->severity == severity &&
+					guest_rank(plan, finding->guest) == rank)
+					sorted[count++] = *finding;
+			}
+		}
+	}
+	plan->findings.data = sorted;
+	plan->findings.count = count;
+}
+
+static enum sp_verdict
+verdict_of(enum sp_severity severity) {
+	return severity == SP_SEVERITY_ERROR ? SP_VERDICT_NO
+		: severity == SP_SEVERITY_WARN ? SP_VERDICT_WARN
+					       : SP_VERDICT_OK;
+}
+
+static void
+judge(struct sp_plan *plan) {
+	for (uint32_t i = 0; i < plan->findings.count; i++) {
+		const struct sp_finding *finding = &plan->findings.data[i];
+		enum sp_verdict verdict = verdict_of(finding->severity);
+		if (verdict > plan->verdict)
+			plan->verdict = verdict;
+		uint32_t rank = guest_rank(plan, finding->guest);
+		if (rank > 0 && verdict > plan->guests.data[rank - 1].verdict)
+			plan->guests.data[rank - 1].verdict = verdict;
+	}
+}
+
+bool
+sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
+	const struct sp_request *request, enum sp_plan_stage stage, struct sp_error *error) {
+	*out = NULL;
+	if (request->guest_count == 0)
+		return sp_error_set(error, SP_ERROR_USE, "the request names no guest");
+	struct sp_plan *plan = calloc(1, sizeof(*plan));
+	if (plan == NULL)
+		return sp_error_memory(error);
+	plan->host = host;
+	plan->request = request;
+	plan->built = stage == SP_PLAN_BUILT;
+	if (!plan_guests(plan, error)) {
+		sp_plan_destroy(plan);
+		return false;
+	}
+	sp_find_conflicts(plan);
+	sp_check_host(plan);
+	if (plan->built)
+		sp_edit_host(plan);
+	sort_findings(plan);
+	judge(plan);
+	if (plan->arena.failed) {
+		sp_plan_destroy(plan);
+		return sp_error_memory(error);
+	}
+	*out = plan;
+	return true;
+}
+
+bool
+sp_plan_create(struct sp_plan **plan, const struct sp_host *host,
+	const struct sp_request *request, struct sp_error *error) {
+	return sp_plan_create_stage(plan, host, request, SP_PLAN_BUILT, error);
+}
+
+void
+sp_plan_destroy(struct sp_plan *plan) {
+	if (plan == NULL)
+		return;
+	sp_arena_release(&plan->arena);
+	free(plan);
+}
+
+enum sp_verdict
+sp_plan_verdict(const struct sp_plan *plan) {
+	return plan->verdict;
+}
+
+const struct sp_finding *
+sp_plan_findings(const struct sp_plan *plan, uint32_t *count) {
+	*count = plan->findings.count;
+	return plan->findings.data;
+}
