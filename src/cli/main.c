@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
 	if (!find(argv[1])) {
 		status = cli_exec(argv[1], argv + 1, &found);
 		if (found)
-			return status;
+			return (int)status;
 	}
 	/* A reader that goes away is noticed by the write that fails. */
 	signal(SIGPIPE, SIG_IGN);
@@ -121,5 +121,5 @@ int main(int argc, char **argv) {
 		return CLI_BAD;
 	}
 	status = run(&cli, argc - 1, argv + 1);
-	return cli_close(&cli, status);
+	return (int)cli_close(&cli, status);
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "emit/emit.h"
 #include "emit/text.h"
 
@@ -23,11 +21,6 @@ static void add_region(struct sp_build *build, struct sp_build_node *node, const
 static void add_cell(
 	struct sp_build *build, struct sp_build_node *node, const char *name, uint32_t value) {
 	sp_build_cells(build, node, name, &value, 1, 0);
-}
-
-static void set_comment(struct sp_build_prop *prop, const char *comment) {
-	if (prop)
-		prop->comment = comment;
 }
 
 /* "domU-" and the guest's name, in the characters that a node's name may have. */
@@ -94,10 +87,13 @@ static bool add_module(struct sp_build *build, struct sp_build_node *domain, enu
 static void add_resources(struct sp_build *build, struct sp_build_node *domain,
 	const struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	const struct sp_request_guest *request = guest->request;
+	struct sp_build_prop *memory;
 	uint32_t cells[2];
 
 	put_wide(cells, (uint64_t)request->memory * 1024);
-	set_comment(sp_build_cells(build, domain, "memory", cells, 2, 2), "in KiB");
+	memory = sp_build_cells(build, domain, "memory", cells, 2, 2);
+	if (memory)
+		memory->comment = "KiB";
 	add_cell(build, domain, "cpus", 1);
 	/* A direct-mapped guest's UART takes the interrupt of Xen's own, which nobody is given. */
 	if (request->mode == SP_MODE_DIRECT || !sp_emit_has_irq(guest, SP_VPL011_IRQ))
@@ -106,12 +102,10 @@ static void add_resources(struct sp_build *build, struct sp_build_node *domain,
 		add_cell(build, domain, "nr_spis", guest->nr_spis);
 	if (request->mode == SP_MODE_DIRECT) {
 		sp_build_empty(build, domain, "direct-map");
-		set_comment(sp_build_cells(build, domain, "xen,static-mem", NULL, 0, 0), NULL);
+		/* Xen reads this one in the cells of /chosen, which are the same. */
 		add_region(build, domain, "xen,static-mem", guest->static_memory,
 			(uint64_t)request->memory << 20);
-		set_comment(sp_build_prop(domain, "xen,static-mem"),
-			"counted in the cells of /chosen");
-	} else if (guest->streams.count && plan->request->target >= SP_TARGET_XEN_4_18) {
+	} else if (guest->streams.count && plan->request->target >= SP_TARGET_XEN_4_19) {
 		sp_build_string(build, domain, "passthrough", "enabled");
 	}
 }
@@ -133,18 +127,16 @@ static bool build_overlay(struct sp_build *build, const struct sp_plan *plan,
 	const struct sp_plan_guest *guest, struct sp_error *error) {
 	struct sp_build_node *fragment = sp_build_node(build, build->root, "fragment@0");
 	struct sp_build_node *chosen, *domain;
-	static const char domain_compatible[] = "xen,domain";
 
 	sp_build_string(build, fragment, "target-path", "/chosen");
 	chosen = sp_build_node(build, fragment, "__overlay__");
-	set_comment(sp_build_prop(fragment, "target-path"), NULL);
 	add_cell(build, chosen, "#address-cells", 2);
 	add_cell(build, chosen, "#size-cells", 2);
 	domain = add_domain(build, chosen, guest->request->name);
 	if (!domain)
 		return sp_error_memory(error);
 	domain->comment = missing_modules(build->arena, guest->request);
-	sp_build_string(build, domain, "compatible", domain_compatible);
+	sp_build_string(build, domain, "compatible", "xen,domain");
 	add_cell(build, domain, "#address-cells", 2);
 	add_cell(build, domain, "#size-cells", 2);
 	add_resources(build, domain, plan, guest);

@@ -7,7 +7,7 @@
 
 /*
  * Entries of ranges that one translation looks at, on all buses together. The longest ranges of
- * real machines have some 40; without a limit a hostile tree costs entries times blocks.
+ * real machines have some 50; without a limit a hostile tree costs entries times blocks.
  */
 #define MAX_ENTRIES 1024
 

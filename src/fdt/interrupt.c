@@ -11,7 +11,7 @@
 
 /*
  * Entries of interrupt-maps that one interrupt's walk looks at, on all nexuses together. The
- * longest maps of real machines have some 130; without a limit a hostile tree costs entries times
+ * longest maps of real machines have some 50; without a limit a hostile tree costs entries times
  * interrupts.
  */
 #define MAX_ENTRIES 512

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/references.h"
 #include "host/streams.h"
 
 /* Top-level nodes that describe no devices. */
@@ -282,7 +283,7 @@ sp_host_create(struct sp_host **out, const struct sp_tree *tree, const char *nam
 	host->gic = sp_gic_find(tree, &host->gic_version);
 	host->console = find_console(tree);
 	if (host->name == NULL || !add_memory(host) || !add_devices(host) ||
-		!sp_host_add_streams(host) || !add_owners(host) || host->arena.failed) {
+		!sp_host_add_streams(host) || !add_owners(host) || !sp_host_add_users(host) || host->arena.failed) {
 		sp_host_destroy(host);
 		return sp_error_memory(error);
 	}

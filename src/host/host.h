@@ -78,6 +78,13 @@ struct sp_stream_owner {
 	uint32_t id, mask, device;
 };
 
+/* An enabled node that depends on another one. */
+struct sp_user {
+	sp_node node;
+	const char *property;
+	uint32_t next; /* one more than the index of the next for the same provider; 0: none */
+};
+
 struct sp_host {
 	struct sp_arena arena;
 	const struct sp_tree *tree;
@@ -94,6 +101,8 @@ struct sp_host {
 	SP_VEC(struct sp_page_owner) page_owners;
 	SP_VEC(struct sp_irq_owner) irq_owners;
 	SP_VEC(struct sp_stream_owner) stream_owners;
+	SP_VEC(struct sp_user) users;
+	uint32_t *first_user; /* by provider; as sp_user.next */
 	struct sp_intervals memory;   /* bytes: /memory nodes, where they say something */
 	struct sp_intervals reserved; /* bytes: /reserved-memory and the reservation block */
 };

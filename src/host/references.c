@@ -141,75 +141,73 @@ depends(enum sp_reference_kind kind) {
 	}
 }
 
-/* The node that holds a property's bytes: nodes and properties lie in the order of the blob. */
-static sp_node
-node_at(const struct sp_tree *tree, const uint8_t *at, const struct sp_prop **found) {
-	uint32_t low = 0, high = sp_tree_count(tree);
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-		/* Names precede properties, so they order even the nodes that have none. */
-		const uint8_t *name = (const uint8_t *)sp_tree_name(tree, middle);
-		if (name <= at)
-			low = middle;
-		else
-			high = middle;
+/*
+ * Rules by the address of the name: a tree has one copy of each property name, and the same few
+ * dozen names come again and again.
+ */
+#define CACHE_SIZE 256u
+
+struct rule_cache {
+	const char *name[CACHE_SIZE];
+	const struct sp_reference_rule *rule[CACHE_SIZE];
+};
+
+static const struct sp_reference_rule *
+cached_rule(struct rule_cache *cache, const char *name) {
+	uintptr_t address = (uintptr_t)name;
+	size_t slot = (address ^ address >> 8) % CACHE_SIZE;
+	if (cache->name[slot] != name) {
+		cache->name[slot] = name;
+		cache->rule[slot] = sp_reference_rule(name);
 	}
-	uint32_t count;
-	const struct sp_prop *props = sp_tree_props(tree, low, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		if (at >= props[i].data && at < props[i].data + props[i].len) {
-			*found = &props[i];
-			return low;
-		}
-	}
-	return SP_NODE_NONE;
+	return cache->rule[slot];
 }
 
 static bool
-refers(const struct sp_tree *tree, const struct sp_prop *prop, uint32_t phandle) {
-	const struct sp_reference_rule *rule = sp_reference_rule(prop->name);
-	if (rule == NULL || !depends(rule->kind))
-		return false;
+add_users(struct sp_host *host, sp_node user, const struct sp_prop *prop,
+	const struct sp_reference_rule *rule) {
 	struct sp_use use;
 	uint32_t cell = 0;
 	bool broken;
-	while (sp_use_next(tree, prop, rule, &cell, &use, &broken)) {
-		if (use.phandle == phandle)
-			return true;
+
+	while (sp_use_next(host->tree, prop, rule, &cell, &use, &broken)) {
+		if (use.provider == SP_NODE_NONE)
+			continue;
+		struct sp_user *slot = sp_vec_push(&host->arena, &host->users);
+		if (slot == NULL)
+			return false;
+		*slot = (struct sp_user){user, prop->name, host->first_user[use.provider]};
+		host->first_user[use.provider] = host->users.count; /* one more than the index */
 	}
-	return false;
+	return true;
 }
 
-sp_node
-sp_host_user(const struct sp_host *host, sp_node node, uint32_t *count, const char **property) {
+bool
+sp_host_add_users(struct sp_host *host) {
 	const struct sp_tree *tree = host->tree;
-	uint32_t size, phandle = sp_tree_phandle(tree, node);
-	const uint8_t *blob = sp_tree_blob(tree, &size);
-	sp_node first = SP_NODE_NONE, last = SP_NODE_NONE;
+	uint32_t nodes = sp_tree_count(tree);
+	struct rule_cache cache = {0};
 
-	*count = 0;
-	if (phandle == 0)
-		return SP_NODE_NONE;
-	uint8_t cell[4] = {(uint8_t)(phandle >> 24), (uint8_t)(phandle >> 16),
-		(uint8_t)(phandle >> 8), (uint8_t)phandle};
-	const uint8_t *end = blob + size;
-	const uint8_t *at = blob;
-	while ((at = memmem(at, (size_t)(end - at), cell, sizeof(cell))) != NULL) {
-		const struct sp_prop *prop = NULL;
-		sp_node user = node_at(tree, at, &prop);
-		if (user == SP_NODE_NONE) {
-			at++;
+	host->first_user = sp_arena_array(&host->arena, nodes, sizeof(*host->first_user));
+	if (host->first_user == NULL)
+		return false;
+	for (sp_node node = 0; node < nodes; node++) {
+		uint32_t count;
+		const struct sp_prop *props = sp_tree_props(tree, node, &count);
+		if (!sp_tree_enabled(tree, node))
 			continue;
-		}
-		at = prop->data + prop->len; /* each property is read once, however often it hits */
-		if (user == last || sp_tree_is_within(tree, user, node) ||
-			!sp_tree_enabled(tree, user) || !refers(tree, prop, phandle))
-			continue;
-		last = user;
-		if ((*count)++ == 0) {
-			first = user;
-			*property = prop->name;
+		for (uint32_t i = 0; i < count; i++) {
+			const struct sp_reference_rule *rule = cached_rule(&cache, props[i].name);
+			if (rule != NULL && depends(rule->kind) &&
+				!add_users(host, node, &props[i], rule))
+				return false;
 		}
 	}
-	return first;
+	return true;
+}
+
+const struct sp_user *
+sp_host_user(const struct sp_host *host, sp_node node, const struct sp_user *previous) {
+	uint32_t next = previous == NULL ? host->first_user[node] : previous->next;
+	return next == 0 ? NULL : &host->users.data[next - 1];
 }

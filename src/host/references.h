@@ -68,11 +68,12 @@ struct sp_use {
 bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 	const struct sp_reference_rule *rule, uint32_t *cell, struct sp_use *use, bool *broken);
 
-/*
- * Finds enabled nodes outside of [node, end) that refer to `node` by a property which makes them
- * depend on it. Returns the first, SP_NODE_NONE if there is none; *count says how many there are.
- */
-sp_node sp_host_user(const struct sp_host *host, sp_node node, uint32_t *count,
-	const char **property);
+/* Fills in host->users. False: no memory. */
+bool sp_host_add_users(struct sp_host *host);
+
+/* The enabled nodes that depend on `node` by one of these properties, one after the other in no
+ * order that means anything; NULL behind the last. */
+const struct sp_user *sp_host_user(const struct sp_host *host, sp_node node,
+	const struct sp_user *previous);
 
 #endif

@@ -30,7 +30,8 @@ struct sp_guest_irq {
 	uint32_t number; /* GIC interrupt number, virtual and physical */
 	uint32_t type;
 	sp_node node;    /* the first that wants it */
-	bool from_map;
+	bool from_map;   /* only an interrupt-map leads to it */
+	bool repeated;   /* described more than once */
 };
 
 struct sp_guest_stream {
@@ -89,6 +90,7 @@ struct sp_plan_guest {
 	SP_VEC(struct sp_guest_stream) streams;
 	SP_VEC(const char *) dtdev;         /* host paths for Xen's IOMMU assignment */
 	SP_VEC(struct sp_dependency) dependencies;
+	bool overfull;             /* not all register blocks were taken */
 	uint32_t nr_spis;          /* 0: the target takes none */
 	struct sp_layout layout;   /* the guest's physical memory */
 	uint64_t static_memory;    /* host address of a direct-mapped guest's RAM, 0 */

@@ -137,8 +137,8 @@ def blacklist(root: fdt.Node) -> frozenset[str]:
 
 
 def skipped(node: fdt.Node, blacklisted: frozenset[str]) -> Optional[str]:
-    """Why Xen does not look at the node and what is below it, except for private interrupts."""
-    if node.path in ("/cpus", "/psci", "/memory", "/hypervisor"):
+    """Why Xen passes over the node and what is below it; private interrupts are another reason."""
+    if node.path == "/cpus":
         return "path"
     if fdt.strings(node.props.get("device_type")) == ["memory"]:
         return "memory"

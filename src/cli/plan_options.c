@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan_options.h"
+
+#include <getopt.h>
+
+#include "host.h"
+
+#define DEFAULT_DIRECTORY "sallyport-plan"
+
+enum {
+	OPTION_OUTPUT,
+	OPTION_FILE,
+	OPTION_TARGET,
+	OPTION_XEN_HAS,
+	OPTION_FORCE,
+	OPTION_KEEP_GOING,
+	OPTION_PATCHED_TREE,
+	OPTION_NO_GRAPH_SVG,
+	OPTION_JSON,
+	OPTION_QUIET,
+	/* From here on: what describes the one guest, and is at odds with --file. */
+	OPTION_NAME,
+	OPTION_MODE,
+	OPTION_MEMORY,
+	OPTION_PCI,
+	OPTION_WITH_COMPANIONS,
+	OPTION_IOMMUS,
+	OPTION_BDF,
+	OPTION_CLOCK,
+	OPTION_WITHOUT_IOMMU,
+	OPTION_STATIC_MEMORY,
+	OPTION_HOTPLUG,
+	OPTION_MODULE,
+};
+#define FIRST_OF_GUEST OPTION_NAME
+
+static const struct cli_option OPTIONS[] = {
+	[OPTION_OUTPUT] = {'o', "output", "DIR",
+		"The directory to write, " DEFAULT_DIRECTORY " unless it is named."},
+	[OPTION_FILE] = {'f', "file", "FILE",
+		"Plan the guests that this file describes; see sallyport-plan.conf(5)."},
+	[OPTION_TARGET] = {'t', "target", "RELEASE", "The Xen to plan for: xen-4.17 to xen-4.22."},
+	[OPTION_XEN_HAS] = {0, "xen-has", "FEATURE",
+		"Something that this Xen has beyond its release: multi-iommu-masters."},
+	[OPTION_FORCE] = {0, "force", NULL, "Write into a directory that exists."},
+	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL,
+		"Write all files although the plan has errors."},
+	[OPTION_PATCHED_TREE] = {0, "patched-tree", NULL,
+		"Write the host's whole tree with the changes in it, too."},
+	[OPTION_NO_GRAPH_SVG] = {0, "no-graph-svg", NULL, "Do not run dot for graph.svg."},
+	[OPTION_JSON] = {'j', "json", NULL, "Print plan.json instead of the summary."},
+	[OPTION_QUIET] = {'q', "quiet", NULL, "Print nothing."},
+	[OPTION_NAME] = {'n', "name", "NAME",
+		"What the guest is called, " SP_GUEST_NAME_DEFAULT " unless it is named."},
+	[OPTION_MODE] = {'m', "mode", "MODE",
+		"Who builds the guest: xl, or Xen itself at boot (dom0less)."},
+	[OPTION_MEMORY] = {0, "memory", "SIZE", "The guest's memory in MiB, or such as 2G."},
+	[OPTION_PCI] = {0, "pci", NULL, "The guest will have a virtual PCI bus."},
+	[OPTION_WITH_COMPANIONS] = {'w', "with-companions", NULL,
+		"Give along what the devices cannot be used without."},
+	[OPTION_IOMMUS] = {0, "iommus", "DEVICE=CONTROLLER:ID[-LAST][/MASK][,…]",
+		"Stream IDs that the tree lacks, on your word."},
+	[OPTION_BDF] = {0, "bdf", "[DEVICE=]BUS:DEV.FN",
+		"A function behind a PCI host bridge that the guest will use."},
+	[OPTION_CLOCK] = {0, "clock", "NAME=HZ",
+		"The rate of a clock that the tree does not tell. NAME is one of clock-names, or "
+		"PATH:NAME, or PATH:INDEX."},
+	[OPTION_WITHOUT_IOMMU] = {0, "without-iommu", NULL,
+		"A guest that Xen makes at boot with memory at the host's own addresses, so that "
+		"the device needs no IOMMU. It can then read and write all of the host's memory."},
+	[OPTION_STATIC_MEMORY] = {0, "static-memory", "ADDRESS",
+		"Where that memory lies in the host; chosen unless it is given."},
+	[OPTION_HOTPLUG] = {0, "hotplug", NULL,
+		"Reserve when the guest is made what attaching the devices later needs."},
+	[OPTION_MODULE] = {0, "module", "KIND=ADDRESS+SIZE",
+		"Where the boot loader puts a dom0less guest's kernel, ramdisk or tree."},
+};
+
+static const struct cli_usage USAGE = {
+	.verb = "plan",
+	.arguments = "[OPTION]… HOST DEVICE…\n       sallyport plan [OPTION]… --file FILE [HOST]",
+	.about = "Works out how a guest is given devices of a host, and writes the files for it. "
+		 "HOST is a .dtb or an unflattened tree such as /proc/device-tree. DEVICE is a "
+		 "node's path, an alias, or a compatible string that one node has.",
+	.options = OPTIONS,
+	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
+};
+
+static bool too_many(const char *name, struct sp_error *error) {
+	return sp_error_set(error, SP_ERROR_USE, "--%s is given too often", name);
+}
+
+/* Options whose value has an error of its own. */
+static bool read_value(
+	struct cli_plan_options *options, int option, char *value, struct sp_error *error) {
+	struct sp_request_guest *guest = &options->guest;
+	uint32_t count;
+
+	switch (option) {
+	case OPTION_XEN_HAS:
+		return sp_request_parse_feature(value, &options->request, error);
+	case OPTION_NAME:
+		guest->name = value;
+		return sp_request_check_name(value, error);
+	case OPTION_MEMORY:
+		return sp_request_parse_memory(value, &guest->memory, error);
+	case OPTION_STATIC_MEMORY:
+		return sp_request_parse_address(value, &guest->static_memory, error);
+	case OPTION_MODULE:
+		return sp_request_parse_module(value, guest, error);
+	case OPTION_IOMMUS:
+		if (!sp_request_parse_streams(value, options->streams + guest->stream_count,
+			    SP_MAX_STREAMS - guest->stream_count, &count, error))
+			return false;
+		guest->stream_count += count;
+		return true;
+	case OPTION_BDF:
+		return guest->bdf_count < CLI_MAX_BDFS
+			? sp_request_parse_bdf(value, &options->bdfs[guest->bdf_count++], error)
+			: too_many("bdf", error);
+	default:
+		return guest->clock_count < CLI_MAX_CLOCKS
+			? sp_request_parse_clock(
+				  value, &options->clocks[guest->clock_count++], error)
+			: too_many("clock", error);
+	}
+}
+
+static bool read_option(struct cli_plan_options *options, int option) {
+	struct sp_request_guest *guest = &options->guest;
+	struct sp_error error = {0};
+
+	switch (option) {
+	case OPTION_OUTPUT:
+		options->directory = optarg;
+		break;
+	case OPTION_FILE:
+		options->plan_file = optarg;
+		break;
+	case OPTION_TARGET:
+		options->target_named = true;
+		return cli_read_target(&USAGE, optarg, &options->request.target);
+	case OPTION_FORCE:
+		options->write.force = true;
+		break;
+	case OPTION_KEEP_GOING:
+		options->request.keep_going = true;
+		break;
+	case OPTION_PATCHED_TREE:
+		options->write.patched_tree = true;
+		break;
+	case OPTION_NO_GRAPH_SVG:
+		options->write.graph_svg = false;
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
+	case OPTION_QUIET:
+		options->quiet = true;
+		break;
+	case OPTION_MODE:
+		return cli_read_mode(&USAGE, optarg, &guest->mode);
+	case OPTION_PCI:
+		guest->pci = true;
+		break;
+	case OPTION_WITH_COMPANIONS:
+		guest->companions = true;
+		break;
+	case OPTION_HOTPLUG:
+		guest->hotplug = true;
+		break;
+	case OPTION_WITHOUT_IOMMU:
+		break;
+	default:
+		if (read_value(options, option, optarg, &error))
+			break;
+		cli_misuse(&USAGE, "--%s: %s", OPTIONS[option].name, error.message);
+		return false;
+	}
+	return true;
+}
+
+/* What the options say together. `seen` has a bit for each that was given. */
+static bool check(struct cli_plan_options *options, uint32_t seen) {
+	struct sp_request_guest *guest = &options->guest;
+
+	if (options->plan_file) {
+		for (int i = FIRST_OF_GUEST; i < (int)USAGE.count; i++) {
+			if (!(seen & 1u << i))
+				continue;
+			cli_misuse(&USAGE, "--%s is about one guest; write it into %s",
+				OPTIONS[i].name, options->plan_file);
+			return false;
+		}
+		if (guest->device_count) {
+			cli_misuse(&USAGE, "with --file, devices are named in %s, not here",
+				options->plan_file);
+			return false;
+		}
+		return true;
+	}
+	if (!options->host || !guest->device_count) {
+		cli_misuse(&USAGE, "%s",
+			options->host ? "name at least one device, as `sallyport list` shows them"
+				      : "name the host's tree and at least one device");
+		return false;
+	}
+	if (seen & 1u << OPTION_WITHOUT_IOMMU) {
+		if (seen & 1u << OPTION_MODE && guest->mode == SP_MODE_XL) {
+			cli_misuse(&USAGE,
+				"--without-iommu needs a guest that Xen makes at boot; "
+				"give --mode dom0less");
+			return false;
+		}
+		guest->mode = SP_MODE_DIRECT;
+	}
+	return true;
+}
+
+bool cli_plan_options(struct cli *cli, struct cli_plan_options *options, int argc, char **argv,
+	enum cli_status *status) {
+	struct sp_request_guest *guest = &options->guest;
+	uint32_t seen = 0;
+	int option;
+
+	*options = (struct cli_plan_options){
+		.directory = DEFAULT_DIRECTORY,
+		.write.graph_svg = true,
+		.request = {.target = SP_TARGET_DEFAULT, .guests = guest, .guest_count = 1},
+		.guest =
+			{
+				.name = SP_GUEST_NAME_DEFAULT,
+				.memory = SP_GUEST_MEMORY_DEFAULT,
+				.streams = options->streams,
+				.bdfs = options->bdfs,
+				.clocks = options->clocks,
+			},
+	};
+	optind = 0;
+	while ((option = cli_next_option(cli, &USAGE, argc, argv, status)) >= 0) {
+		seen |= 1u << option;
+		*status = CLI_BAD;
+		if (!read_option(options, option))
+			return false;
+	}
+	if (option == CLI_OPTION_STOP)
+		return false;
+	*status = CLI_BAD;
+	if (optind < argc)
+		options->host = argv[optind++];
+	guest->devices = (const char *const *)(argv + optind);
+	guest->device_count = (uint32_t)(argc - optind);
+	return check(options, seen);
+}

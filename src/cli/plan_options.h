@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SP_CLI_PLAN_OPTIONS_H
+#define SP_CLI_PLAN_OPTIONS_H
+
+#include <sallyport/plan.h>
+
+#include "options.h"
+
+#define CLI_MAX_BDFS 64u
+#define CLI_MAX_CLOCKS 64u
+
+/* What the command line of `plan` says. */
+struct cli_plan_options {
+	const char *host;      /* NULL: not named */
+	const char *plan_file; /* NULL: the guest is the one described here */
+	const char *directory;
+	bool json, quiet;
+	struct sp_write_options write;
+
+	/* The request, which points into this struct and into argv. */
+	struct sp_request request;
+	bool target_named;
+	struct sp_request_guest guest;
+	struct sp_request_stream streams[SP_MAX_STREAMS];
+	struct sp_request_bdf bdfs[CLI_MAX_BDFS];
+	struct sp_request_clock clocks[CLI_MAX_CLOCKS];
+};
+
+/* False if there is nothing more to do: the verb ends with *status. argv is modified. */
+bool cli_plan_options(struct cli *cli, struct cli_plan_options *options, int argc, char **argv,
+	enum cli_status *status);
+
+#endif

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Checks that each layer includes only what stands to its right:
+#     cli -> emit -> plan -> host -> fdt -> base
+# that src/cli uses the library through its public headers alone, and that the public headers use
+# only each other.
+set -u
+root=${1:-.}
+cd "$root" || exit 2
+
+awk '
+BEGIN {
+	split("base fdt host plan emit", order, " ")
+	for (i in order)
+		rank[order[i]] = i
+}
+# A path such as src/fdt/tree.c or include/sallyport/tree.h.
+FNR == 1 {
+	split(FILENAME, part, "/")
+	layer = part[1] == "include" ? "public" : part[2]
+	files++
+}
+/^[ \t]*#[ \t]*include[ \t]/ {
+	line = $0
+	sub(/^[ \t]*#[ \t]*include[ \t]*/, "", line)
+	if (line ~ /^</) {
+		# The program reaches libfdt through the library.
+		if (line ~ /^<(lib)?fdt/ && layer == "cli")
+			complain(line)
+		next
+	}
+	sub(/^"/, "", line)
+	sub(/".*/, "", line)
+	split(line, target, "/")
+	if (layer == "public")
+		complain(line)
+	else if (layer == "cli") {
+		if (line ~ /\//)
+			complain(line)
+	} else if (!(target[1] in rank) || line !~ /\//)
+		complain(line)
+	else if (!(layer in rank) || rank[target[1]] > rank[layer])
+		complain(line)
+}
+function complain(what) {
+	printf "%s:%d: must not include %s\n", FILENAME, FNR, what
+	bad = 1
+}
+END {
+	if (files < 10) {
+		print "too few sources were found to be checked"
+		bad = 1
+	}
+	exit bad
+}
+' $(find src include -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort)

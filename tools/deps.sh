@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs the Debian packages that a job needs, those that are missing.
+#
+#	tools/deps.sh [--check] [--list] GROUP...
+#
+# GROUP is build, run, quick, test or bench. --check installs nothing, but says what is missing and
+# ends with 1; --list prints the names of all packages of the groups.
+set -eu
+
+packages() {
+	case $1 in
+	build) echo gcc libc6-dev libfdt-dev meson ninja-build pkg-config ;;
+	run) packages build; echo apt dpkg graphviz scdoc util-linux ;;
+	quick) packages build; echo device-tree-compiler libcmocka-dev python3 ;;
+	bench) packages quick; echo apt dpkg util-linux ;;
+	test)
+		packages bench
+		echo clang clang-format gcovr graphviz libclang-rt-dev llvm qemu-system-arm scdoc u-boot-qemu
+		;;
+	*)
+		echo "deps.sh: unknown group $1; there are build, run, quick, test and bench" >&2
+		exit 2
+		;;
+	esac
+}
+
+check=no list=no names=
+for argument; do
+	case $argument in
+	--check) check=yes ;;
+	--list) list=yes ;;
+	*) names="$names $(packages "$argument")" ;;
+	esac
+done
+names=$(printf '%s\n' $names | sort -u)
+
+if [ $list = yes ]; then
+	printf '%s\n' $names
+	exit
+fi
+if ! command -v dpkg-query >/dev/null; then
+	echo "This is no Debian; the packages that are wanted are called there:" $names >&2
+	[ $check = yes ] && exit 0
+	exit 1
+fi
+
+missing=
+for name in $names; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) || status=
+	[ "$status" = installed ] || missing="$missing $name"
+done
+[ -n "$missing" ] || exit 0
+
+if [ $check = yes ] || [ "$(id -u)" != 0 ]; then
+	echo "Missing:$missing" >&2
+	echo "Install them as root:  apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+
+echo "Installing$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+install() {
+	apt-get install -y -qq --no-install-recommends $missing >"$log" 2>&1
+}
+# The lists of packages may be missing or old.
+if ! { apt-get update -qq >"$log" 2>&1 && install || install; }; then
+	cat "$log" >&2
+	echo "The packages could not be installed:$missing" >&2
+	exit 1
+fi
