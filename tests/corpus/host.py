@@ -40,6 +40,7 @@ class Host(reading.Reading):
         self.streams = [self._read_iommus(node) for node in tree.nodes]
         self._read_mmu_masters()
         self._skips = self._find_skips()
+        self.kept: Optional[list[tuple[int, int, int]]] = None
         self._index()
 
     # Stream IDs

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "plan/steps.h"
+
+/* Stage 2 maps blocks of this size where host and guest address agree in the bits below it. */
+#define BLOCK_SIZE (UINT64_C(2) << 20)
+
+static int
+compare_host(const void *left, const void *right) {
+	const struct sp_mapping *a = left, *b = right;
+	if (a->host != b->host)
+		return a->host < b->host ? -1 : 1;
+	return a->size > b->size ? -1 : a->size < b->size;
+}
+
+static int
+compare_guest(const void *left, const void *right) {
+	const struct sp_mapping *a = left, *b = right;
+	return a->guest < b->guest ? -1 : a->guest > b->guest;
+}
+
+/* Largest first, so that the small ones fill what is left; then by address. */
+static int
+compare_size(const void *left, const void *right) {
+	const struct sp_mapping *const *a = left, *const *b = right;
+	if ((*a)->size != (*b)->size)
+		return (*a)->size > (*b)->size ? -1 : 1;
+	return (*a)->host < (*b)->host ? -1 : (*a)->host > (*b)->host;
+}
+
+/* Blocks that share a page become one mapping: a page has one place in the guest. */
+static void
+merge(struct sp_plan_guest *guest) {
+	struct sp_mapping *mappings = guest->mappings.data;
+	uint32_t kept = 0;
+	if (guest->mappings.count == 0)
+		return;
+	qsort(mappings, guest->mappings.count, sizeof(*mappings), compare_host);
+	for (uint32_t i = 1; i < guest->mappings.count; i++) {
+		struct sp_mapping *last = &mappings[kept];
+		uint64_t end = last->host + last->size;
+		if (mappings[i].host >= end) {
+			mappings[++kept] = mappings[i];
+			continue;
+		}
+		uint64_t other = mappings[i].host + mappings[i].size;
+		if (other > end)
+			last->size = other - last->host;
+	}
+	guest->mappings.count = kept + 1;
+}
+
+static void
+find_holes(struct sp_plan *plan, const struct sp_plan_guest *guest, struct sp_intervals *holes) {
+	const struct sp_layout *layout = &guest->layout;
+	sp_intervals_add(&plan->arena, holes, 0, layout->limit);
+	for (uint32_t i = 0; i < layout->areas.count; i++) {
+		const struct sp_area *area = &layout->areas.data[i];
+		sp_intervals_remove(&plan->arena, holes, area->start, area->start + area->size);
+	}
+	/* Page 0 is a hole, but an address of 0 is no address to many a driver. */
+	sp_intervals_remove(&plan->arena, holes, 0, SP_PAGE_SIZE);
+}
+
+static bool
+is_window(const struct sp_mapping *mapping) {
+	return mapping->what[0] == 'P';
+}
+
+static bool
+take(struct sp_plan *plan, struct sp_intervals *holes, struct sp_mapping *mapping, uint64_t at) {
+	mapping->guest = at;
+	return sp_intervals_remove(&plan->arena, holes, at, at + mapping->size);
+}
+
+static void
+drop(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_mapping *mapping) {
+	/* A bridge with one window less works; registers cannot be left out. */
+	enum sp_code code =
+		is_window(mapping) ? SP_CODE_PCI_WINDOW_DROPPED : SP_CODE_PLACE_NO_HOLE;
+	sp_finding_add(plan, guest, code, mapping->node,
+		"%s at 0x%" PRIx64 " (%" PRIu64 " KiB) fit%s into no hole of the guest's addresses%s",
+		is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
+		mapping->size >> 10, is_window(mapping) ? "s" : "",
+		is_window(mapping) ? " and is left out" : "");
+	mapping->size = 0;
+}
+
+static void
+place(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	struct sp_intervals holes = {0};
+	uint32_t count = guest->mappings.count, moved = 0;
+	struct sp_mapping **rest = sp_arena_array(&plan->arena, count, sizeof(*rest));
+
+	if (rest == NULL)
+		return;
+	find_holes(plan, guest, &holes);
+	for (uint32_t i = 0; i < count; i++) {
+		struct sp_mapping *mapping = &guest->mappings.data[i];
+		if (sp_intervals_contain(&holes, mapping->host, mapping->host + mapping->size))
+			take(plan, &holes, mapping, mapping->host);
+		else
+			rest[moved++] = mapping;
+	}
+	if (moved > 0)
+		qsort(rest, moved, sizeof(struct sp_mapping *), compare_size);
+	for (uint32_t i = 0; i < moved; i++) {
+		struct sp_mapping *mapping = rest[i];
+		uint64_t align = mapping->size >= BLOCK_SIZE ? BLOCK_SIZE : SP_PAGE_SIZE, at;
+		if (!sp_intervals_fit(&holes, mapping->size, align, mapping->host & (align - 1),
+			    &at)) {
+			drop(plan, guest, mapping);
+			continue;
+		}
+		take(plan, &holes, mapping, at);
+		sp_finding_add(plan, guest, SP_CODE_PLACE_MOVED, mapping->node,
+			"%s at 0x%" PRIx64 " appear%s at 0x%" PRIx64 " in the guest",
+			is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
+			is_window(mapping) ? "s" : "", at);
+	}
+}
+
+/* A direct-mapped guest sees everything where the host has it. */
+static void
+place_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	for (uint32_t i = 0; i < guest->mappings.count; i++) {
+		struct sp_mapping *mapping = &guest->mappings.data[i];
+		uint64_t end = mapping->host + mapping->size;
+		mapping->guest = mapping->host;
+		if (end > guest->layout.limit)
+			sp_finding_add(plan, guest, SP_CODE_PLACE_LIMIT, mapping->node,
+				"its registers at 0x%" PRIx64 " are beyond 40 bits", mapping->host);
+		for (uint32_t a = 0; a < guest->layout.areas.count; a++) {
+			const struct sp_area *area = &guest->layout.areas.data[a];
+			if (area->start < end && mapping->host < area->start + area->size)
+				sp_finding_add(plan, guest, SP_CODE_PLACE_OVERLAP, mapping->node,
+					"its registers at 0x%" PRIx64 " overlap the %s at 0x%" PRIx64,
+					mapping->host, area->name, area->start);
+		}
+	}
+}
+
+/* Takes out what was dropped. */
+static void
+compact(struct sp_plan_guest *guest) {
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < guest->mappings.count; i++) {
+		if (guest->mappings.data[i].size != 0)
+			guest->mappings.data[kept++] = guest->mappings.data[i];
+	}
+	guest->mappings.count = kept;
+}
+
+/* The mapping that holds a host address; they are by host address here. */
+static const struct sp_mapping *
+mapping_at(const struct sp_plan_guest *guest, uint64_t host) {
+	uint32_t low = 0, high = guest->mappings.count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct sp_mapping *mapping = &guest->mappings.data[middle];
+		if (mapping->host + mapping->size <= host)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == guest->mappings.count || guest->mappings.data[low].host > host)
+		return NULL;
+	return &guest->mappings.data[low];
+}
+
+static void
+place_regs(struct sp_plan_guest *guest) {
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < guest->regs.count; i++) {
+		struct sp_guest_reg reg = guest->regs.data[i];
+		const struct sp_mapping *mapping = mapping_at(guest, reg.host);
+		if (mapping == NULL)
+			continue;
+		reg.guest = mapping->guest + (reg.host - mapping->host);
+		guest->regs.data[kept++] = reg;
+	}
+	guest->regs.count = kept;
+}
+
+/* DMA to memory whose address is also one of a window's never leaves the bridge. */
+static void
+check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	for (uint32_t i = 0; i < guest->regs.count; i++) {
+		const struct sp_guest_reg *reg = &guest->regs.data[i];
+		struct sp_window window;
+		if (!reg->window)
+			continue;
+		sp_window_get(plan->host->tree, reg->node, "ranges", reg->index, &window);
+		if ((window.space >> 24 & 3) < 2)
+			continue; /* not memory */
+		for (uint32_t a = 0; a < guest->layout.areas.count; a++) {
+			const struct sp_area *area = &guest->layout.areas.data[a];
+			if (area->kind != SP_AREA_RAM || area->start >= window.child + window.size ||
+				window.child >= area->start + area->size)
+				continue;
+			sp_finding_add(plan, guest, SP_CODE_PCI_WINDOW_RAM, reg->node,
+				"its PCI window at bus address 0x%" PRIx64 " (0x%" PRIx64
+				" bytes) covers the guest's memory from 0x%" PRIx64
+				": DMA to that memory never leaves the bridge",
+				window.child, window.size,
+				window.child > area->start ? window.child : area->start);
+			break;
+		}
+	}
+}
+
+/* The highest address that a device on this bus can put out, by the dma-ranges above it. */
+static bool
+dma_limit(const struct sp_tree *tree, sp_node node, uint64_t *limit, sp_node *bus) {
+	bool limited = false;
+	for (sp_node at = sp_tree_parent(tree, node); at != SP_NODE_NONE && at != SP_NODE_ROOT;
+		at = sp_tree_parent(tree, at)) {
+		uint32_t count;
+		if (sp_window_count(tree, at, "dma-ranges", &count) != SP_WINDOWS_LIST)
+			continue;
+		uint64_t highest = 0;
+		for (uint32_t i = 0; i < count && i < 64; i++) {
+			struct sp_window window;
+			sp_window_get(tree, at, "dma-ranges", i, &window);
+			uint64_t last = window.child + (window.size - 1);
+			if (window.size > 0 && last >= window.child && last > highest)
+				highest = last;
+		}
+		if (highest != 0 && (!limited || highest < *limit)) {
+			limited = true;
+			*limit = highest;
+			*bus = at;
+		}
+	}
+	return limited;
+}
+
+static void
+check_dma(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	for (uint32_t i = 0; i < guest->devices.count; i++) {
+		const struct sp_guest_device *device = &guest->devices.data[i];
+		uint64_t limit;
+		sp_node bus;
+		if (device->dma == SP_DMA_NEVER ||
+			!dma_limit(plan->host->tree, device->node, &limit, &bus))
+			continue;
+		for (uint32_t a = 0; a < guest->layout.areas.count; a++) {
+			const struct sp_area *area = &guest->layout.areas.data[a];
+			if (area->kind != SP_AREA_RAM || area->start + (area->size - 1) <= limit)
+				continue;
+			sp_finding_add(plan, guest, SP_CODE_PLACE_DMA_LIMIT, device->node,
+				"dma-ranges of %s end at 0x%" PRIx64
+				", below the end of the guest's memory at 0x%" PRIx64,
+				sp_tree_path(plan->host->tree, bus), limit,
+				area->start + (area->size - 1));
+			break;
+		}
+	}
+}
+
+void
+sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	merge(guest);
+	if (guest->request->mode == SP_MODE_DIRECT)
+		place_direct(plan, guest);
+	else
+		place(plan, guest);
+	compact(guest);
+	place_regs(guest);
+	if (guest->request->mode != SP_MODE_DIRECT)
+		check_windows(plan, guest);
+	check_dma(plan, guest);
+	if (guest->mappings.count > 0)
+		qsort(guest->mappings.data, guest->mappings.count, sizeof(*guest->mappings.data),
+			compare_guest);
+}

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# All tests, in the order in which they are likely to fail early.
+set -eu
+cd "$(dirname "$0")/.."
+
+start=$(date +%s)
+step() {
+	printf '\n== %s (after %d s)\n' "$1" $(($(date +%s) - start))
+}
+suites() {
+	folder=$1
+	shift
+	arguments=
+	for suite; do
+		arguments="$arguments --suite $suite"
+	done
+	meson test -C "$folder" --no-rebuild --quiet --print-errorlogs $arguments
+}
+
+step "gcc"
+tools/build.sh build -Dwerror=true
+suites build checks unit golden cli
+
+step "AddressSanitizer and UBSan"
+tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined \
+	-Dbuildtype=debugoptimized -Dman=disabled
+suites build-asan unit golden cli
+
+step "clang"
+CC=clang tools/build.sh build-clang -Dwerror=true -Dman=disabled
+suites build-clang unit
+
+step "real boards"
+suites build corpus
+
+step "fuzzing"
+tools/fuzz.sh "${FUZZ_SECONDS:-60}"
+
+step "coverage"
+tools/coverage.sh
+
+step "done"
