@@ -37,8 +37,7 @@ static struct sp_build_node *add_domain(
 	return sp_build_node(build, parent, name);
 }
 
-static bool tree_size(
-	const struct sp_plan_guest *guest, uint64_t *size, struct sp_error *error) {
+static bool tree_size(const struct sp_plan_guest *guest, uint64_t *size, struct sp_error *error) {
 	struct sp_buf blob = {0};
 	bool flattened = sp_build_flatten(&guest->tree, false, &blob, error);
 
@@ -100,12 +99,12 @@ static void add_resources(struct sp_build *build, struct sp_build_node *domain,
 		sp_build_empty(build, domain, "vpl011");
 	if (guest->nr_spis)
 		add_cell(build, domain, "nr_spis", guest->nr_spis);
-	if (request->mode == SP_MODE_DIRECT) {
+	if (request->mode == SP_MODE_DIRECT && guest->static_memory) {
 		sp_build_empty(build, domain, "direct-map");
-		/* Xen reads this one in the cells of /chosen, which are the same. */
 		add_region(build, domain, "xen,static-mem", guest->static_memory,
 			(uint64_t)request->memory << 20);
-	} else if (guest->streams.count && plan->request->target >= SP_TARGET_XEN_4_19) {
+	} else if (request->mode != SP_MODE_DIRECT && guest->streams.count &&
+		plan->request->target >= SP_TARGET_XEN_4_19) {
 		sp_build_string(build, domain, "passthrough", "enabled");
 	}
 }
@@ -130,8 +129,12 @@ static bool build_overlay(struct sp_build *build, const struct sp_plan *plan,
 
 	sp_build_string(build, fragment, "target-path", "/chosen");
 	chosen = sp_build_node(build, fragment, "__overlay__");
-	add_cell(build, chosen, "#address-cells", 2);
-	add_cell(build, chosen, "#size-cells", 2);
+	/* For xen,static-mem, which Xen reads in the cells of /chosen; a reg that is there already
+	 * may be written in others, so they are left alone where they can be. */
+	if (guest->static_memory) {
+		add_cell(build, chosen, "#address-cells", 2);
+		add_cell(build, chosen, "#size-cells", 2);
+	}
 	domain = add_domain(build, chosen, guest->request->name);
 	if (!domain)
 		return sp_error_memory(error);
@@ -147,8 +150,8 @@ static bool build_overlay(struct sp_build *build, const struct sp_plan *plan,
 	return true;
 }
 
-bool sp_emit_dom0less(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error) {
+bool sp_emit_dom0less(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error) {
 	const struct sp_plan_guest *planned = &plan->guests.data[guest];
 	struct sp_arena arena = {0};
 	struct sp_buf heading = {0};
@@ -160,9 +163,11 @@ bool sp_emit_dom0less(const struct sp_plan *plan, uint32_t guest, struct sp_buf 
 	sp_text_heading(&heading, plan, "What Xen builds the domain from: overlay", planned);
 	sp_buf_str(&heading,
 		"\n\nTo be applied to the host's tree after host-overlay.dtbo:\n"
-		"\tdtc -I dts -O dtb -o dom0less.dtbo dom0less.dts\n\n"
-		"It sets the cells of /chosen to 2 and 2; nodes there with a reg in other cells, such "
-		"as\ndom0's modules, must be written in these.");
+		"    dtc -I dts -O dtb -o dom0less.dtbo dom0less.dts");
+	if (planned->static_memory)
+		sp_buf_str(&heading,
+			"\n\nIt sets the cells of /chosen to 2 and 2: what else has a reg there, "
+			"such as dom0's\nmodules, must be written in these.");
 	written = sp_build_init(&build, &arena) ? build_overlay(&build, plan, planned, error)
 						: sp_error_memory(error);
 	if (written && heading.failed)

@@ -10,21 +10,20 @@
  * to the guest is left empty. They return false with *error set. That no memory was left may also
  * show only in out->failed.
  */
-bool sp_emit_guest_source(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error);
-bool sp_emit_guest_tree(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error);
-bool sp_emit_xl(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error);
-bool sp_emit_dom0less(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error);
-bool sp_emit_map(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error);
-bool sp_emit_graph(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error);
+bool sp_emit_guest_source(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
+bool sp_emit_guest_tree(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
+bool sp_emit_xl(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
+bool sp_emit_dom0less(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
+bool sp_emit_map(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
+bool sp_emit_graph(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
 
-bool sp_emit_overlay_source(const struct sp_plan *plan, struct sp_buf *out,
-	struct sp_error *error);
+bool sp_emit_overlay_source(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_overlay(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_patched_tree(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_uboot(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error);
@@ -33,15 +32,16 @@ bool sp_emit_bootargs(const struct sp_plan *plan, struct sp_buf *out, struct sp_
 bool sp_emit_json(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_report(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error);
 
-/* False for a plan of which only the report and plan.json are written: it has errors, or no trees. */
+/* False for a plan of which only the report and plan.json are written: it has errors, or no trees.
+ */
 bool sp_emit_complete(const struct sp_plan *plan);
 
 /* What the file belongs to: one of several guests' files lie in a folder of its name. */
 bool sp_emit_in_folders(const struct sp_plan *plan);
 
 /* The guest's device in whose subtree `node` lies, the innermost; its number, else UINT32_MAX. */
-uint32_t sp_emit_device_of(const struct sp_plan *plan, const struct sp_plan_guest *guest,
-	sp_node node);
+uint32_t sp_emit_device_of(
+	const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node);
 
 /* True if a guest's interrupt has this number. */
 bool sp_emit_has_irq(const struct sp_plan_guest *guest, uint32_t number);

@@ -53,19 +53,21 @@ static void write_host(struct sp_buf *out, const struct sp_plan *plan) {
 	else
 		sp_text_comment(out, heading.data);
 	sp_buf_release(&heading);
-	sp_buf_str(out, "#\n# To be completed, then: uboot-script-gen -c imagebuilder.cfg -d . -t "
-			"sd -o boot\n\n"
-			"# The board's own:\n"
-			"# MEMORY_START=\"0x40000000\"\n"
-			"# MEMORY_END=\"0x80000000\"\n"
-			"# DEVICE_TREE=\"host.dtb\"\n"
-			"# XEN=\"xen\"\n"
-			"# DOM0_KERNEL=\"Image\"\n"
-			"# DOM0_RAMDISK=\"dom0-ramdisk.cpio.gz\"\n");
+	sp_buf_str(out,
+		"#\n# To be completed, then: uboot-script-gen -c imagebuilder.cfg -d . -t "
+		"sd -o boot\n\n"
+		"# The board's own:\n"
+		"# MEMORY_START=\"0x40000000\"\n"
+		"# MEMORY_END=\"0x80000000\"\n"
+		"# DEVICE_TREE=\"host.dtb\"\n"
+		"# XEN=\"xen\"\n"
+		"# DOM0_KERNEL=\"Image\"\n"
+		"# DOM0_RAMDISK=\"dom0-ramdisk.cpio.gz\"\n");
 	if (plan->edits.count)
-		sp_buf_str(out, "\n# Marks the devices that are given away.\n"
-				"NUM_DT_OVERLAY=1\n"
-				"DT_OVERLAY[0]=\"host-overlay.dtbo\"\n");
+		sp_buf_str(out,
+			"\n# Marks the devices that are given away.\n"
+			"NUM_DT_OVERLAY=1\n"
+			"DT_OVERLAY[0]=\"host-overlay.dtbo\"\n");
 	if (plan->xen_arguments.count) {
 		sp_buf_str(out, "\n# Xen's command line.\n");
 		put_command(out, "XEN_CMD", xen_command, plan->xen_arguments.data,
@@ -97,7 +99,7 @@ static void write_guest(struct sp_buf *out, const struct sp_plan *plan,
 		sp_buf_str(out, "guest.dtb\"\n");
 	}
 	put_number(out, "DOMU_MEM", index, guest->request->memory);
-	if (guest->request->mode == SP_MODE_DIRECT) {
+	if (guest->static_memory) {
 		put_element(out, "DOMU_STATIC_MEM", index);
 		sp_buf_char(out, '"');
 		sp_text_hex(out, guest->static_memory);
@@ -114,8 +116,7 @@ static void write_guest(struct sp_buf *out, const struct sp_plan *plan,
 	}
 }
 
-bool sp_emit_imagebuilder(
-	const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
+bool sp_emit_imagebuilder(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
 	uint32_t count = 0;
 
 	(void)error;

@@ -245,8 +245,7 @@ static void put_guest(
 	sp_json_end_object(json);
 }
 
-static void put_hex_bytes(
-	struct sp_buf *out, const uint8_t *data, uint32_t len) {
+static void put_hex_bytes(struct sp_buf *out, const uint8_t *data, uint32_t len) {
 	static const char digits[] = "0123456789abcdef";
 	char pair[2];
 

@@ -31,8 +31,9 @@ static uint32_t hash_bytes(const char *text, size_t size) {
 static struct place *find_place(const struct overlay *overlay, const char *path, size_t size) {
 	uint32_t slot = hash_bytes(path, size) & overlay->mask;
 
-	while (overlay->places[slot].path && (strncmp(overlay->places[slot].path, path, size) != 0 ||
-						      overlay->places[slot].path[size]))
+	while (overlay->places[slot].path &&
+		(strncmp(overlay->places[slot].path, path, size) != 0 ||
+			overlay->places[slot].path[size]))
 		slot = (slot + 1) & overlay->mask;
 	return &overlay->places[slot];
 }
@@ -204,10 +205,11 @@ bool sp_emit_overlay_source(
 		return true;
 	sp_text_heading(&heading, plan, "Changes of the host's device tree: overlay", NULL);
 	sp_buf_str(&heading,
-		"\n\nhost-overlay.dtbo is this, compiled. The host's own phandles stand as numbers, "
+		"\n\nhost-overlay.dtbo is this, compiled. The host's own phandles stand as "
+		"numbers, "
 		"so it\nfits this one tree. Apply it before Xen reads the tree, with one of\n"
-		"\tfdtoverlay -i host.dtb -o host-patched.dtb host-overlay.dtbo\n"
-		"\tfdt apply ADDRESS              (U-Boot; uboot.cmd does without overlays)");
+		"    fdtoverlay -i host.dtb -o host-patched.dtb host-overlay.dtbo\n"
+		"    fdt apply ADDRESS              (U-Boot; uboot.cmd does without overlays)");
 	written = build_overlay(&overlay, plan, &arena, error);
 	if (written && heading.failed)
 		written = sp_error_memory(error);

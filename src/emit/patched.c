@@ -57,8 +57,7 @@ static int apply(struct patch *patch, const struct sp_edit *edit) {
 		node = find(patch, edit->path);
 		if (node < 0)
 			return node;
-		return fdt_setprop(
-			patch->blob, node, edit->property, edit->data, (int)edit->len);
+		return fdt_setprop(patch->blob, node, edit->property, edit->data, (int)edit->len);
 	}
 	name = strrchr(edit->path, '/') + 1;
 	patch->path = NULL;

@@ -33,7 +33,15 @@ void sp_text_xml(struct sp_buf *out, const char *text, size_t width);
 /* The path of a node of the host; "(nothing)" for SP_NODE_NONE. */
 const char *sp_text_path(const struct sp_plan *plan, sp_node node);
 
-/* "PLAN of what for whom": the lines that open each text file, of which the first is `what`. */
+/*
+ * The stream IDs of one master at one IOMMU, by one holder: those of stream `first` and of all
+ * after it that are not `done`. Writes at most `limit` of them as "0x10, 0x11:0x3f" and marks them
+ * done.
+ */
+void sp_text_streams(struct sp_buf *out, const struct sp_plan_guest *guest, uint32_t first,
+	bool *done, uint32_t limit);
+
+/* The two lines that open each text file: `what`, of whom, and what it was planned for. */
 void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
 	const struct sp_plan_guest *guest);
 

@@ -5,8 +5,8 @@
 #include "emit/text.h"
 
 /*
- * U-Boot's `fdt set` puts a value together in a buffer of this size, without a check of its own, and
- * copies the old value there first (cmd/fdt.c).
+ * U-Boot's `fdt set` puts a value together in a buffer of this size, without a check of its own,
+ * and copies the old value there first (cmd/fdt.c).
  */
 #define SCRATCHPAD 1024u
 
@@ -169,8 +169,8 @@ static void put_heading(struct sp_buf *out, const struct sp_plan *plan) {
 	sp_buf_release(&heading);
 	sp_text_comment(out,
 		"\nTo be run after the tree was loaded and before Xen is started:\n"
-		"\tfdt addr ${fdt_addr_r}\n"
-		"\tmkimage -A arm64 -T script -d uboot.cmd uboot.scr     (then: source ADDRESS)\n"
+		"    fdt addr ${fdt_addr_r}\n"
+		"    mkimage -A arm64 -T script -d uboot.cmd uboot.scr     (then: source ADDRESS)\n"
 		"Lines are longer than U-Boot's prompt may take; its shell must be hush.");
 }
 
@@ -197,8 +197,9 @@ static void put_apply(struct sp_buf *out, const struct sp_plan *plan, const stru
 	} else {
 		sp_buf_str(&why, " has characters that U-Boot's shell would read otherwise");
 	}
-	sp_buf_str(&why, ".\nSo load host-overlay.dtbo to ${fdtoverlay_addr_r} first; this applies "
-			 "it (CONFIG_OF_LIBFDT_OVERLAY).");
+	sp_buf_str(&why,
+		".\nSo load host-overlay.dtbo to ${fdtoverlay_addr_r} first; this applies "
+		"it (CONFIG_OF_LIBFDT_OVERLAY).");
 	if (why.failed)
 		out->failed = true;
 	else

@@ -145,8 +145,8 @@ static bool wanted(const struct writing *writing, enum sp_artefact artefact) {
 	return sp_emit_complete(writing->plan);
 }
 
-static bool write_artefact(struct writing *writing, enum sp_artefact artefact, uint32_t guest,
-	const char *folder) {
+static bool write_artefact(
+	struct writing *writing, enum sp_artefact artefact, uint32_t guest, const char *folder) {
 	const char *name = sp_artefact_name(artefact);
 	bool svg = artefact == SP_ARTEFACT_GRAPH && writing->options->graph_svg, written = true;
 	char *data = NULL;

@@ -48,11 +48,12 @@ static void write_heading(
 	sp_buf_str(out, "\n");
 	put_assignment(out, "name", guest->request->name);
 	put_number(out, "memory", guest->request->memory);
-	sp_buf_str(out, "\n# The guest's own:\n"
-			"# kernel = \"/boot/vmlinuz-guest\"\n"
-			"# ramdisk = \"/boot/initrd-guest\"\n"
-			"# extra = \"console=hvc0\"\n"
-			"# vcpus = 1\n");
+	sp_buf_str(out,
+		"\n# The guest's own:\n"
+		"# kernel = \"/boot/vmlinuz-guest\"\n"
+		"# ramdisk = \"/boot/initrd-guest\"\n"
+		"# extra = \"console=hvc0\"\n"
+		"# vcpus = 1\n");
 	if (guest->request->pci)
 		sp_buf_str(out, "# pci = [ \"0000:01:00.0\" ]\n");
 }
@@ -60,14 +61,15 @@ static void write_heading(
 static void write_device_tree(struct sp_buf *out, const struct sp_plan_guest *guest) {
 	if (!guest->tree.root)
 		return;
-	sp_buf_str(out, "\n# The devices' nodes. Give the absolute path unless xl runs in this "
-			"file's folder.\n");
+	sp_buf_str(out,
+		"\n# The devices' nodes. Give the absolute path unless xl runs in this "
+		"file's folder.\n");
 	put_assignment(out, "device_tree", "guest.dtb");
 }
 
 /* Who stands behind the IOMMU by this path in the host. */
-static void write_masters(
-	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest, const char *path) {
+static void write_masters(struct sp_buf *out, const struct sp_plan *plan,
+	const struct sp_plan_guest *guest, const char *path) {
 	sp_node last_node = SP_NODE_NONE, last_iommu = SP_NODE_NONE;
 
 	for (uint32_t i = 0; i < guest->streams.count; i++) {
@@ -94,8 +96,9 @@ static void write_dtdev(
 	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	if (!guest->dtdev.count)
 		return;
-	sp_buf_str(out, "\n# Nodes of the host whose DMA the IOMMU translates for this guest.\n"
-			"dtdev = [\n");
+	sp_buf_str(out,
+		"\n# Nodes of the host whose DMA the IOMMU translates for this guest.\n"
+		"dtdev = [\n");
 	for (uint32_t i = 0; i < guest->dtdev.count; i++) {
 		write_masters(out, plan, guest, guest->dtdev.data[i]);
 		sp_buf_char(out, '\t');
@@ -109,9 +112,10 @@ static void write_iomem(
 	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	if (!guest->mappings.count)
 		return;
-	sp_buf_str(out, "\n# Registers: first page of the host, number of pages, and @ the guest's "
-			"first page where\n# it is another; in hexadecimal pages of 4 KiB.\n"
-			"iomem = [\n");
+	sp_buf_str(out,
+		"\n# Registers: first page of the host, number of pages, and @ the guest's "
+		"first page where\n# it is another; in hexadecimal pages of 4 KiB.\n"
+		"iomem = [\n");
 	for (uint32_t i = 0; i < guest->mappings.count; i++) {
 		const struct sp_mapping *mapping = &guest->mappings.data[i];
 
@@ -159,8 +163,8 @@ static void write_irqs(
 	sp_buf_str(out, "]\n");
 }
 
-bool sp_emit_xl(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
-	struct sp_error *error) {
+bool sp_emit_xl(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error) {
 	const struct sp_plan_guest *planned = &plan->guests.data[guest];
 
 	(void)error;
@@ -170,7 +174,8 @@ bool sp_emit_xl(const struct sp_plan *plan, uint32_t guest, struct sp_buf *out,
 	write_device_tree(out, planned);
 	write_dtdev(out, plan, planned);
 	if (planned->request->hotplug) {
-		sp_buf_str(out, "\n# Devices come later: the IOMMU must be set up from the start.\n");
+		sp_buf_str(
+			out, "\n# Devices come later: the IOMMU must be set up from the start.\n");
 		put_assignment(out, "passthrough", "enabled");
 	}
 	write_iomem(out, plan, planned);

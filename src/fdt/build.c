@@ -77,6 +77,25 @@ struct sp_build_node *sp_build_node(
 	return node;
 }
 
+void sp_build_move(struct sp_build_node *node, struct sp_build_node *parent) {
+	struct sp_build_node *before = NULL;
+	for (struct sp_build_node *at = node->parent->children; at != node; at = at->next)
+		before = at;
+	if (before == NULL)
+		node->parent->children = node->next;
+	else
+		before->next = node->next;
+	if (node->parent->last_child == node)
+		node->parent->last_child = before;
+	node->next = NULL;
+	node->parent = parent;
+	if (parent->last_child == NULL)
+		parent->children = node;
+	else
+		parent->last_child->next = node;
+	parent->last_child = node;
+}
+
 struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const char *name) {
 	struct sp_build_node *child = parent ? parent->children : NULL;
 

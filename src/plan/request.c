@@ -220,7 +220,7 @@ static bool take_streams(char **text, struct sp_request_stream *first, uint32_t 
 	const char *p = colon ? colon + 1 : NULL;
 	uint64_t id, last, mask = 0;
 
-	if (!colon || colon == *text || !take_c_number(&p, LARGEST_ID, &id))
+	if (!colon || colon == *text || **text == ',' || !take_c_number(&p, LARGEST_ID, &id))
 		return false;
 	last = id;
 	if (*p == '-' && (p++, !take_c_number(&p, LARGEST_ID, &last)))

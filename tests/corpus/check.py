@@ -13,6 +13,7 @@ from typing import Any, Iterable, Optional
 import confirm
 import fdt
 import overlay
+import phandles
 import placement
 import required
 import xen
@@ -237,10 +238,20 @@ class GuestCheck:
 
     def along(self) -> Iterable[Fault]:
         """Providers that only the host can serve, unless they are given along."""
-        roots = list(self.roots.values())
         for path, name, provider in self.tree.along:
-            if not any(provider == root or provider.startswith(root + "/") for root in roots):
-                yield Fault("tree-host-only", "%s: %s" % (path, name))
+            if not self._given_along(name):
+                yield Fault("tree-host-only", "%s: %s of %s" % (path, name, provider))
+
+    def _given_along(self, name: str) -> bool:
+        """True if in the host too such a property names a provider that is given."""
+        by_phandle = self.context.host.tree.by_phandle
+        for node in self.context.given:
+            if name in node.props:
+                for phandle in phandles.references(node, name, by_phandle.get)[0]:
+                    provider = by_phandle.get(phandle)
+                    if provider is not None and provider.index in self.context.inside:
+                        return True
+        return False
 
     def devices(self) -> Iterable[Fault]:
         for path in self.roots.values():
@@ -314,14 +325,14 @@ def check_plan(host: Host, plan: Json, blobs: list[Optional[bytes]],
     return faults
 
 
-def _decoded(record: Json, key: str) -> Optional[bytes]:
+def decoded(record: Json, key: str) -> Optional[bytes]:
     return base64.b64decode(record[key]) if record.get(key) else None
 
 
 def check_record(host: Host, record: Json) -> Faults:
     """One line of corpus-dump."""
-    return check_plan(host, record["plan"], [_decoded(record, "guest_dtb")],
-                      _decoded(record, "overlay_dtbo"))
+    return check_plan(host, record["plan"], [decoded(record, "guest_dtb")],
+                      decoded(record, "overlay_dtbo"))
 
 
 def target_minor(plan: Json) -> int:

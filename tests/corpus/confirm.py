@@ -245,6 +245,18 @@ def _window_over_ram(context: Context) -> bool:
     return False
 
 
+def page_sharers(context: Context) -> Iterable[int]:
+    """Nodes outside with registers in the frames that are given."""
+    for first, stop in context.frames():
+        for index in context.host.page_users(first, stop):
+            if index not in context.inside:
+                yield index
+
+
+def _disabled(context: Context) -> bool:
+    return any(not context.host.enabled[node.index] for node in context.given)
+
+
 CONFIRM: dict[str, Predicate] = {
     "SP-HOST-NO-GIC": _no_gic,
     "SP-DEVICE-EMPTY": _empty,
@@ -278,5 +290,7 @@ CONFIRM: dict[str, Predicate] = {
     "SP-IOMMU-MIXED": _mixed,
     "SP-PCI-FUNCTIONS": lambda context: bool(context.bridges()),
     "SP-PCI-WINDOW-RAM": _window_over_ram,
+    "SP-PAGE-SHARED": lambda context: any(True for _ in page_sharers(context)),
+    "SP-DEVICE-DISABLED": _disabled,
     "SP-PLACE-NO-HOLE": lambda context: not placement.fits(context),
 }

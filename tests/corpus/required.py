@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is plain in the raw tree and must therefore be an error of the plan."""
+"""What is plain in the raw tree and must therefore be among the plan's findings."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def _of_registers(context: Context, node: fdt.Node) -> Iterable[Need]:
                     yield "a page of %s" % context.path(keeper), ("SP-PAGE-XEN",)
 
 
+def _of_pages(context: Context) -> Iterable[Need]:
+    """Other enabled devices in the same pages; a bus above the device is none."""
+    host = context.host
+    above = {node.index for device in context.devices for node in device.ancestors()}
+    for index in confirm.page_sharers(context):
+        if host.enabled[index] and index not in above:
+            if "compatible" in host.tree.nodes[index].props:
+                yield "a page of %s" % context.path(index), ("SP-PAGE-SHARED", "SP-PAGE-XEN")
+                return
+
+
 def _of_interrupts(context: Context, node: fdt.Node) -> Iterable[Need]:
     host = context.host
     for irq in host.irqs[node.index]:
@@ -92,8 +103,9 @@ def _of_iommu(context: Context, node: fdt.Node) -> Iterable[Need]:
         driver = host.driver[stream.controller.index]
         if driver is None:
             yield "Xen has no driver for %s" % stream.controller.path, ("SP-IOMMU-NO-DRIVER",)
-        elif not host.enabled[stream.controller.index] and driver != xen.IPMMU:
-            yield "%s is disabled" % stream.controller.path, ("SP-IOMMU-DISABLED",)
+        elif not host.enabled[stream.controller.index]:
+            yield "%s is disabled" % stream.controller.path, (
+                "SP-IOMMU-DISABLED", "SP-IOMMU-ENABLED")
         elif xen.stream_out_of_range(driver, stream.specifier):
             yield "a stream ID out of range", ("SP-IOMMU-RANGE", "SP-IOMMU-CELLS")
 
@@ -103,29 +115,58 @@ def _of_all(context: Context) -> Iterable[Need]:
     if host.gic is None:
         yield "there is no GIC", ("SP-HOST-NO-GIC",)
     for node in context.devices:
+        if not host.enabled[node.index]:
+            yield "disabled", ("SP-DEVICE-DISABLED",)
         yield from _of_registers(context, node)
         yield from _of_interrupts(context, node)
         yield from _of_iommu(context, node)
+    yield from _of_pages(context)
     if confirm.CONFIRM["SP-IOMMU-IDS"](context):
         yield "more than 16 stream IDs", ("SP-IOMMU-IDS",)
     for stream in confirm.sharers(context):
-        if host.enabled[stream.master] and stream.origin != "iommu-map":
-            if stream.controller is not None and host.driver[stream.controller.index] is not None:
-                yield "%s has a stream ID of it" % context.path(stream.master), (
-                    "SP-IOMMU-SHARED",)
+        controller = stream.controller
+        if (controller is not None and host.driver[controller.index] is not None
+                and host.enabled[controller.index] and host.enabled[stream.master]
+                and stream.origin != "iommu-map"):
+            yield "%s has a stream ID of it" % context.path(stream.master), ("SP-IOMMU-SHARED",)
 
 
-def check(context: Context) -> Iterable[Fault]:
-    """Both ways: errors that the tree does not bear out, and those that the plan lacks."""
-    for code in sorted(context.errors):
+_ALSO_CONFIRMED = frozenset(("SP-PAGE-SHARED", "SP-DEVICE-DISABLED"))
+
+
+def _unconfirmed(context: Context) -> Iterable[Fault]:
+    for code in sorted(context.errors | context.codes & _ALSO_CONFIRMED):
         predicate = confirm.CONFIRM.get(code)
         if predicate is None or not predicate(context):
             yield Fault("unconfirmed", "%s is not borne out by the tree" % code)
+
+
+def _enabled_iommus(context: Context) -> Iterable[Fault]:
+    """An IOMMU that the plan says it enables is enabled by its changes."""
+    if "SP-IOMMU-ENABLED" not in context.codes:
+        return
+    changed = {change["path"] for change in context.plan["host_changes"]
+               if change["property"] == "status" and bytes.fromhex(change["value"]) in (
+                   b"okay\0", b"ok\0")}
+    if not changed:
+        yield Fault("enable", "no IOMMU's status is changed")
+    if "SP-IOMMU-DISABLED" not in context.codes:
+        for stream in context.streams():
+            node = stream.controller
+            if (node is not None and context.host.driver[node.index] is not None
+                    and not node.available() and node.path not in changed):
+                yield Fault("enable", "%s stays disabled" % node.path)
+
+
+def check(context: Context) -> Iterable[Fault]:
+    """Both ways: findings that the tree does not bear out, and those that the plan lacks."""
+    yield from _unconfirmed(context)
+    yield from _enabled_iommus(context)
     needs = [need for node in context.devices for need in _of_device(context, node)]
     if not needs and not context.errors & _FINAL:
         needs = list(_of_all(context))
     for why, codes in needs:
-        if not context.errors.intersection(codes):
+        if not context.codes.intersection(codes):
             yield Fault("missing-code", "%s, yet none of %s" % (why, ", ".join(codes)))
     if context.guest["verdict"] == "no":
         for node in context.devices:

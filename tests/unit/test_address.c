@@ -55,6 +55,7 @@ static void test_counts(void **state) {
 		{"/soc", 0, true},
 		{"/memory@80000000", 2, true},
 		{"/cut@0", 0, false},
+		{"/half@0", 0, false},
 		{"/empty@0", 0, true},
 		{"/soc/outside@3000", 2, true},
 		{"/soc/i2c@100/chip@50", 1, true},
@@ -81,6 +82,7 @@ static void test_root_bus(void **state) {
 	check_ok(tree, "/to-the-end@ffffffff", 0, 0xfffffffffffff000, 0xfffffffffffff000, 0x1000);
 	check_not(tree, "/wraps@ffffffff", 0, SP_ADDRESS_OVERFLOWS, "/");
 	check_not(tree, "/cut@0", 0, SP_ADDRESS_BAD_CELLS, "/");
+	check_not(tree, "/half@0", 0, SP_ADDRESS_BAD_CELLS, "/");
 	check_not(tree, "/memory@80000000", 2, SP_ADDRESS_BAD_CELLS, "/");
 	check_not(tree, "/memory@80000000", UINT32_MAX, SP_ADDRESS_BAD_CELLS, "/");
 	assert_int_equal(reg_of(tree, "/", 0).state, SP_ADDRESS_BAD_CELLS);
@@ -120,6 +122,8 @@ static void test_straddling(void **state) {
 	check_not(tree, "/soc/past@2800", 0, SP_ADDRESS_STRADDLES, "/soc");
 	check_ok(tree, "/shuffled/block@0", 0, 0x0, 0xa0000, 0x3000);
 	check_ok(tree, "/shuffled/fork@1000", 0, 0x1000, 0xb0000, 0x800);
+	check_not(tree, "/backwards/block@0", 0, SP_ADDRESS_STRADDLES, "/backwards");
+	check_not(tree, "/backwards/block@100000000", 0, SP_ADDRESS_STRADDLES, "/backwards");
 }
 
 static void test_each_level(void **state) {

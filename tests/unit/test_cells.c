@@ -128,6 +128,11 @@ static void test_address_and_size_cells(void **state) {
 	assert_int_equal(sp_bus_address_cells(tree, silent), 1);
 	assert_int_equal(sp_address_cells(tree, leaf), 1);
 	assert_int_equal(sp_size_cells(tree, leaf), 0);
+
+	/* Here it does, and stands for its own bus. */
+	tree = load_fixture("address");
+	assert_int_equal(sp_size_cells(tree, SP_NODE_ROOT), 2);
+	sp_tree_destroy(tree);
 }
 
 int main(void) {

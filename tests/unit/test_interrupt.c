@@ -99,6 +99,11 @@ static void test_finds_the_topmost_gic(void **state) {
 	assert_int_equal(sp_gic_find(tree, &version), fixture_node(tree, "/gic@3000"));
 	assert_int_equal(version, 0);
 	sp_tree_destroy(tree);
+
+	tree = load_fixture("cascade");
+	assert_int_equal(sp_gic_find(tree, &version), fixture_node(tree, "/gic@2000"));
+	assert_int_equal(version, 3);
+	sp_tree_destroy(tree);
 }
 
 static void test_no_gic(void **state) {

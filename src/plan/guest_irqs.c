@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "fdt/cells.h"
+#include "plan/guest_tree.h"
+
+#define MAX_ENTRIES 128u
+
+/* Cells of a property under construction, of which some are phandles. */
+struct cells {
+	uint32_t data[MAX_ENTRIES * 8];
+	struct sp_build_node *target[MAX_ENTRIES * 8];
+	uint32_t count;
+	bool full;
+};
+
+static void
+put(struct cells *cells, uint32_t value) {
+	if (cells->count == MAX_ENTRIES * 8) {
+		cells->full = true;
+		return;
+	}
+	cells->target[cells->count] = NULL;
+	cells->data[cells->count++] = value;
+}
+
+static void
+put_target(struct cells *cells, struct sp_build_node *target) {
+	put(cells, 0);
+	if (!cells->full)
+		cells->target[cells->count - 1] = target;
+}
+
+static void
+put_gic(struct cells *cells, const struct sp_irq *irq) {
+	put(cells, 0);
+	put(cells, irq->number - SP_GIC_FIRST_SPI);
+	put(cells, irq->type);
+}
+
+static void
+write(struct sp_copier *copier, struct sp_build_node *node, const char *name,
+	const struct cells *cells, uint32_t group) {
+	struct sp_build_prop *prop =
+		sp_build_cells(copier->build, node, name, cells->data, cells->count, group);
+	for (uint32_t i = 0; prop != NULL && i < cells->count; i++) {
+		if (cells->target[i] != NULL)
+			sp_build_refer(copier->build, prop, i * 4, cells->target[i]);
+	}
+}
+
+/* A controller inside the device: its specifiers mean the same in the guest. */
+static struct sp_build_node *
+local_controller(const struct sp_copier *copier, sp_node device, sp_node controller) {
+	if (controller == SP_NODE_NONE ||
+		!sp_tree_is_within(copier->plan->host->tree, controller, device))
+		return NULL;
+	return copier->copy_of[controller];
+}
+
+/* True if something between the node and /passthrough would catch its interrupts. */
+static bool
+needs_parent(const struct sp_copier *copier, sp_node device, sp_node node) {
+	const struct sp_tree *tree = copier->plan->host->tree;
+	while (node != device) {
+		node = sp_tree_parent(tree, node);
+		if (sp_tree_prop(tree, node, "#interrupt-cells") != NULL ||
+			sp_tree_prop(tree, node, "interrupt-parent") != NULL)
+			return true;
+	}
+	return false;
+}
+
+static const struct sp_irq *
+irq_at(const struct sp_host *host, const struct sp_device *device, uint32_t index, bool from_map) {
+	for (uint32_t i = 0; i < device->irq_count; i++) {
+		const struct sp_irq *irq = &host->irqs.data[device->irq + i];
+		if (irq->index == index && irq->from_map == from_map)
+			return irq;
+	}
+	return NULL;
+}
+
+static void
+copy_list(struct sp_copier *copier, sp_node device, sp_node node, const struct sp_device *known) {
+	const struct sp_host *host = copier->plan->host;
+	struct sp_build_node *copy = copier->copy_of[node];
+	struct cells cells = {0};
+
+	for (uint32_t i = 0; i < known->irq_count; i++) {
+		const struct sp_irq *irq = &host->irqs.data[known->irq + i];
+		if (!irq->from_map && irq->kind == SP_IRQ_SPI)
+			put_gic(&cells, irq);
+	}
+	if (cells.count == 0)
+		return;
+	if (needs_parent(copier, device, node)) {
+		struct cells parent = {0};
+		put_target(&parent, copier->gic);
+		write(copier, copy, "interrupt-parent", &parent, 0);
+	}
+	write(copier, copy, "interrupts", &cells, 3);
+}
+
+/* A list that names its controllers one by one, some of them parts of the device. */
+static void
+copy_extended(struct sp_copier *copier, sp_node device, sp_node node,
+	const struct sp_device *known, const struct sp_prop *prop) {
+	const struct sp_host *host = copier->plan->host;
+	struct sp_reference reference;
+	struct cells cells = {0};
+	uint32_t cell = 0, index = 0;
+
+	while (sp_reference_next(host->tree, prop, "#interrupt-cells", 0, &cell, &reference) ==
+		SP_WALK_MORE) {
+		const struct sp_irq *irq = irq_at(host, known, index++, false);
+		struct sp_build_node *local = local_controller(copier, device, reference.provider);
+		if (irq != NULL && irq->kind == SP_IRQ_SPI) {
+			put_target(&cells, copier->gic);
+			put_gic(&cells, irq);
+		} else if (local != NULL) {
+			put_target(&cells, local);
+			for (uint32_t i = 0; i < reference.count; i++)
+				put(&cells, reference.args[i]);
+		}
+	}
+	if (cells.count > 0 && !cells.full)
+		write(copier, copier->copy_of[node], "interrupts-extended", &cells, 0);
+}
+
+static void
+copy_raw(struct sp_copier *copier, sp_node node, struct sp_build_node *parent,
+	const struct sp_prop *prop) {
+	struct sp_build_node *copy = copier->copy_of[node];
+	struct cells cells = {0};
+	put_target(&cells, parent);
+	write(copier, copy, "interrupt-parent", &cells, 0);
+	sp_build_bytes(copier->build, copy, prop->name, prop->data, prop->len);
+}
+
+/* A host bridge's own map: its children's pins, and where each of them ends. */
+static void
+copy_map(struct sp_copier *copier, sp_node device, sp_node node, const struct sp_device *known,
+	const struct sp_prop *map) {
+	const struct sp_host *host = copier->plan->host;
+	struct sp_build_node *copy = copier->copy_of[node];
+	const struct sp_prop *mask = sp_tree_prop(host->tree, node, "interrupt-map-mask");
+	struct cells cells = {0};
+	struct sp_map_entry entry = {0};
+	const char *trouble;
+	uint32_t group = 0;
+
+	for (uint32_t cell = 0, index = 0;
+		sp_map_next(host->tree, node, map, cell, &entry, &trouble); cell = entry.next) {
+		const struct sp_irq *irq = irq_at(host, known, index++, true);
+		struct sp_build_node *local = local_controller(copier, device, entry.parent);
+		bool gic = irq != NULL && irq->kind == SP_IRQ_SPI && local == NULL;
+		if (!gic && local == NULL)
+			continue;
+		uint32_t before = cells.count;
+		uint32_t child = entry.child_address_cells + entry.child_interrupt_cells;
+		for (uint32_t i = 0; i < child; i++)
+			put(&cells, sp_prop_cell(map, entry.start + i));
+		if (gic) {
+			put_target(&cells, copier->gic);
+			put_gic(&cells, irq);
+		} else {
+			put_target(&cells, local);
+			for (uint32_t i = entry.parent_start; i < entry.next; i++)
+				put(&cells, sp_prop_cell(map, i));
+		}
+		group = cells.count - before;
+		if (cells.full)
+			return;
+	}
+	if (cells.count == 0)
+		return;
+	if (cells.count % group != 0)
+		group = 0;
+	if (mask != NULL)
+		sp_build_bytes(copier->build, copy, mask->name, mask->data, mask->len);
+	write(copier, copy, "interrupt-map", &cells, group);
+}
+
+void
+sp_copy_interrupts(struct sp_copier *copier, sp_node device, sp_node node) {
+	const struct sp_host *host = copier->plan->host;
+	const struct sp_device *known = sp_host_device(host, node);
+	const struct sp_prop *extended = sp_tree_prop(host->tree, node, "interrupts-extended");
+	const struct sp_prop *list = sp_tree_prop(host->tree, node, "interrupts");
+	const struct sp_prop *map = sp_tree_prop(host->tree, node, "interrupt-map");
+
+	if (known == NULL)
+		return;
+	if (extended != NULL) {
+		copy_extended(copier, device, node, known, extended);
+	} else if (list != NULL) {
+		sp_node parent = sp_interrupt_parent(host->tree, node);
+		struct sp_build_node *local = local_controller(copier, device, parent);
+		if (local != NULL &&
+			sp_tree_prop(host->tree, parent, "interrupt-controller") != NULL)
+			copy_raw(copier, node, local, list);
+		else
+			copy_list(copier, device, node, known);
+	}
+	if (map != NULL && sp_is_pci_bus(host->tree, node))
+		copy_map(copier, device, node, known, map);
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make run` does: plans GPUs of real boards, two that can be given to a guest and one that
+# cannot, and ends with 0 only if that is what came out.
+set -eu
+cd "$(dirname "$0")/.."
+sallyport=build/sallyport
+out=build/demo
+
+heading() {
+	printf '\n== %s\n' "$1"
+}
+
+heading "Device trees of real boards"
+trees=$(tools/fetch-trees.sh)
+echo "$(find "$trees" -name '*.dtb' | wc -l) of them, in $trees"
+
+heading "What some of them could give away"
+for board in qcom/sm8550-hdk renesas/r8a77961-salvator-xs qcom/apq8096-db820c; do
+	printf '\n%s.dtb\n' "$board"
+	$sallyport list "$trees/$board.dtb"
+done
+
+# plan NAME VERDICTS BOARD ARGUMENT...: VERDICTS are those that are right.
+failed=no
+plan() {
+	name=$1 expected=$2 board=$3
+	shift 3
+	heading "sallyport plan -o $out/$name $board.dtb $*"
+	status=0
+	$sallyport plan --quiet --force -o "$out/$name" "$trees/$board.dtb" "$@" || status=$?
+	if [ "$status" -gt 1 ]; then
+		failed=yes
+		return
+	fi
+	cat "$out/$name/report.txt"
+	verdict=$(sed -n 's/^  "verdict": "\([a-z]*\)".*/\1/p' "$out/$name/plan.json" | head -n 1)
+	case " $expected " in
+	*" $verdict "*) ;;
+	*)
+		echo "The verdict is \"$verdict\", and it should be one of: $expected" >&2
+		failed=yes
+		;;
+	esac
+}
+
+mkdir -p "$out"
+# An Adreno behind an Arm MMU-500, whose stream IDs the tree tells.
+plan adreno "ok warn" qcom/sm8550-hdk /soc@0/gpu@3d00000 --with-companions
+# The R-Car M3-W+ has its GPU behind two IPMMUs, but the tree does not say so.
+plan r-car "ok warn" renesas/r8a77961-salvator-xs /soc/gpu@fd000000 \
+	--iommus /soc/gpu@fd000000=ipmmu_pv0:0-7,ipmmu_pv1:0-7
+# An Adreno behind an SMMU that Xen has no driver for.
+plan refused "no" qcom/apq8096-db820c /soc@0/gpu@b00000
+
+heading "The files"
+find "$out" -type f | LC_ALL=C sort
+[ $failed = no ] || exit 1
