@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# Completion of sallyport for bash.
+
+# Paths of the devices in the host's tree, the first word that is none of an option.
+_sallyport_devices()
+{
+	local host=$1
+	[[ -e $host ]] || return
+	sallyport list --all --json -- "$host" 2>/dev/null |
+		sed -n 's/^ *"path": "\(.*\)",$/\1/p'
+}
+
+_sallyport()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local verb=${COMP_WORDS[1]} host= i
+	local targets="xen-4.17 xen-4.18 xen-4.19 xen-4.20 xen-4.21 xen-4.22"
+	COMPREPLY=()
+
+	if ((COMP_CWORD == 1)); then
+		COMPREPLY=($(compgen -W "list plan explain help --help --version" -- "$cur"))
+		return
+	fi
+	case $prev in
+	-t | --target)
+		COMPREPLY=($(compgen -W "$targets" -- "$cur"))
+		return
+		;;
+	-m | --mode)
+		COMPREPLY=($(compgen -W "xl dom0less" -- "$cur"))
+		return
+		;;
+	--xen-has)
+		COMPREPLY=($(compgen -W "multi-iommu-masters" -- "$cur"))
+		return
+		;;
+	-o | --output | -f | --file)
+		compopt -o default 2>/dev/null
+		return
+		;;
+	-c | --compatible | -n | --name | --memory | --iommus | --bdf | --clock | --static-memory | --module)
+		return
+		;;
+	esac
+	case $verb:$cur in
+	list:-*)
+		COMPREPLY=($(compgen -W "--all --compatible --help --json --mode --target" -- "$cur"))
+		;;
+	plan:-*)
+		COMPREPLY=($(compgen -W "--bdf --clock --file --force --help --hotplug --iommus --json
+			--keep-going --memory --mode --module --name --no-graph-svg --output
+			--patched-tree --pci --quiet --static-memory --target --with-companions
+			--without-iommu --xen-has" -- "$cur"))
+		;;
+	explain:-*)
+		COMPREPLY=($(compgen -W "--help --json --markdown" -- "$cur"))
+		;;
+	explain:*)
+		COMPREPLY=($(compgen -W "$(sallyport explain 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
+		;;
+	help:*)
+		COMPREPLY=($(compgen -W "list plan explain" -- "$cur"))
+		;;
+	plan:*)
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			if [[ -f ${COMP_WORDS[i]} || -d ${COMP_WORDS[i]} ]] &&
+				[[ ${COMP_WORDS[i - 1]} != -o && ${COMP_WORDS[i - 1]} != --output ]]; then
+				host=${COMP_WORDS[i]}
+				break
+			fi
+		done
+		if [[ -n $host ]]; then
+			COMPREPLY=($(compgen -W "$(_sallyport_devices "$host")" -- "$cur"))
+		else
+			compopt -o default 2>/dev/null
+		fi
+		;;
+	list:*)
+		compopt -o default 2>/dev/null
+		;;
+	esac
+}
+complete -F _sallyport sallyport

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# Completion of sallyport for fish.
+
+function __sallyport_devices
+    for word in (commandline -opc)[3..]
+        if test -f $word -o -d $word
+            sallyport list --all --json -- $word 2>/dev/null | string match -rg '^ *"path": "(.*)",$'
+            return
+        end
+    end
+end
+
+function __sallyport_codes
+    sallyport explain 2>/dev/null | string replace -r '^(\S+) +\S+ +\S+ +\S+ +' '$1\t'
+end
+
+set -l first '__fish_is_nth_token 1'
+set -l list '__fish_seen_subcommand_from list'
+set -l plan '__fish_seen_subcommand_from plan'
+set -l explain '__fish_seen_subcommand_from explain'
+set -l targets 'xen-4.17 xen-4.18 xen-4.19 xen-4.20 xen-4.21 xen-4.22'
+
+complete -c sallyport -n $first -f -a list -d 'list the devices that a host could give away'
+complete -c sallyport -n $first -f -a plan -d 'work out the files that give devices to a guest'
+complete -c sallyport -n $first -f -a explain -d 'say what a finding means and what to do'
+complete -c sallyport -n $first -f -a help -d 'print help'
+complete -c sallyport -n $first -s V -l version -d 'print the version'
+complete -c sallyport -s h -l help -d 'print help'
+
+complete -c sallyport -n $list -s a -l all -d 'every device, not only GPUs and displays'
+complete -c sallyport -n $list -s c -l compatible -x -d 'devices whose compatible matches'
+complete -c sallyport -n "$list; or $plan; or $explain" -s j -l json -d 'print JSON'
+complete -c sallyport -n "$list; or $plan" -s m -l mode -x -a 'xl dom0less' -d 'how the guest is built'
+complete -c sallyport -n "$list; or $plan" -s t -l target -x -a $targets -d 'the Xen to plan for'
+
+complete -c sallyport -n $plan -s o -l output -r -d 'the directory to write'
+complete -c sallyport -n $plan -s f -l file -r -d 'plan the guests that a file describes'
+complete -c sallyport -n $plan -l xen-has -x -a multi-iommu-masters -d 'something that this Xen has beyond its release'
+complete -c sallyport -n $plan -l force -d 'write into a directory that exists'
+complete -c sallyport -n $plan -s k -l keep-going -d 'write all files in spite of errors'
+complete -c sallyport -n $plan -l patched-tree -d 'write the whole changed tree too'
+complete -c sallyport -n $plan -l no-graph-svg -d 'do not run dot'
+complete -c sallyport -n $plan -s q -l quiet -d 'print nothing'
+complete -c sallyport -n $plan -s n -l name -x -d 'what the guest is called'
+complete -c sallyport -n $plan -l memory -x -d 'the guest\'s memory'
+complete -c sallyport -n $plan -l pci -d 'the guest will have a virtual PCI bus'
+complete -c sallyport -n $plan -s w -l with-companions -d 'give along what the devices need'
+complete -c sallyport -n $plan -l iommus -x -d 'stream IDs that the tree lacks'
+complete -c sallyport -n $plan -l bdf -x -d 'a function behind a PCI host bridge'
+complete -c sallyport -n $plan -l clock -x -d 'the rate of a clock'
+complete -c sallyport -n $plan -l without-iommu -d 'a direct-mapped guest'
+complete -c sallyport -n $plan -l static-memory -x -d 'where its memory lies'
+complete -c sallyport -n $plan -l hotplug -d 'reserve what a later attach needs'
+complete -c sallyport -n $plan -l module -x -d 'where a module is loaded'
+complete -c sallyport -n $plan -a '(__sallyport_devices)'
+
+complete -c sallyport -n $explain -l markdown -d 'print a page'
+complete -c sallyport -n $explain -f -a '(__sallyport_codes)'

@@ -71,9 +71,7 @@ static bool add_module(struct sp_build *build, struct sp_build_node *domain, enu
 		return false;
 	sp_buf_str(&name, "module@");
 	sp_buf_hex(&name, module->address);
-	if (name.failed)
-		return sp_error_memory(error);
-	node = sp_build_node(build, domain, name.data);
+	node = name.failed ? NULL : sp_build_node(build, domain, name.data);
 	sp_buf_release(&name);
 	if (!node)
 		return sp_error_memory(error);

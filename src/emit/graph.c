@@ -20,15 +20,16 @@ struct graph {
 };
 
 static const struct {
-	const char *edge; /* attributes */
+	const char *colour;
+	const char *more; /* attributes */
 	const char *legend;
 } actions[SP_ACTION_COUNT] = {
-	[SP_ACTION_COPY] = {"color=\"#2e7d32\"", "copied into the guest"},
-	[SP_ACTION_STUB] = {"color=\"#b26a00\"", "replaced by a stand-in"},
-	[SP_ACTION_GIVE] = {"color=\"#1565c0\"", "given along"},
-	[SP_ACTION_DROP] = {"color=\"#757575\", style=dashed", "left out"},
-	[SP_ACTION_REFUSE] = {"color=\"#c62828\", penwidth=2", "cannot be given"},
-	[SP_ACTION_REWRITE] = {"color=\"#6a1b9a\"", "expressed anew"},
+	[SP_ACTION_COPY] = {"#2e7d32", "", "copied into the guest"},
+	[SP_ACTION_STUB] = {"#b26a00", "", "replaced by a stand-in"},
+	[SP_ACTION_GIVE] = {"#1565c0", "", "given along"},
+	[SP_ACTION_DROP] = {"#757575", ", style=dashed", "left out"},
+	[SP_ACTION_REFUSE] = {"#c62828", ", penwidth=2", "cannot be given"},
+	[SP_ACTION_REWRITE] = {"#6a1b9a", "", "expressed anew"},
 };
 
 /* Within double quotes a backslash would begin an escape. */
@@ -155,8 +156,10 @@ static uint32_t draw_dependency(struct graph *graph, uint32_t first) {
 		sp_buf_str(out, "\\n");
 		put_label(out, dependency->detail, DETAIL_WIDTH);
 	}
-	sp_buf_str(out, "\", ");
-	sp_buf_str(out, actions[dependency->action].edge);
+	sp_buf_str(out, "\", color=\"");
+	sp_buf_str(out, actions[dependency->action].colour);
+	sp_buf_char(out, '"');
+	sp_buf_str(out, actions[dependency->action].more);
 	sp_buf_str(out, "];\n");
 	return count;
 }
@@ -269,29 +272,31 @@ static void draw_holders(struct graph *graph) {
 	}
 }
 
-static void draw_legend(struct sp_buf *out) {
+/* What the colours of the dependencies mean that occur. */
+static void draw_legend(struct graph *graph) {
+	const struct sp_plan_guest *guest = graph->guest;
+	struct sp_buf *out = graph->out;
+	unsigned used = 0;
+
+	for (uint32_t i = 0; i < guest->dependencies.count; i++)
+		used |= 1u << guest->dependencies.data[i].action;
+	if (!used)
+		return;
 	sp_buf_str(out,
-		"\tsubgraph cluster_legend {\n"
-		"\t\tlabel=\"What is done about a dependency\"; fontsize=10; color=\"#bdbdbd\";\n"
-		"\t\tnode [shape=plaintext, style=\"\", fontsize=9];\n");
+		"\tlegend [shape=plaintext, style=\"\", label=<<table border=\"0\" "
+		"cellborder=\"0\" cellspacing=\"0\">");
 	for (uint32_t i = 0; i < SP_ACTION_COUNT; i++) {
-		sp_buf_str(out, "\t\t");
-		put_id(out, 'a', i);
-		sp_buf_str(out, " [label=\"");
+		if (!(used & 1u << i))
+			continue;
+		sp_buf_str(out, "<tr><td align=\"left\"><font color=\"");
+		sp_buf_str(out, actions[i].colour);
+		sp_buf_str(out, "\">");
 		sp_buf_str(out, sp_action_name((enum sp_action)i));
-		sp_buf_str(out, "\"]; ");
-		put_id(out, 'b', i);
-		sp_buf_str(out, " [label=\"");
+		sp_buf_str(out, "</font></td><td align=\"left\">");
 		sp_buf_str(out, actions[i].legend);
-		sp_buf_str(out, "\"]; ");
-		put_id(out, 'a', i);
-		sp_buf_str(out, " -> ");
-		put_id(out, 'b', i);
-		sp_buf_str(out, " [");
-		sp_buf_str(out, actions[i].edge);
-		sp_buf_str(out, "];\n");
+		sp_buf_str(out, "</td></tr>");
 	}
-	sp_buf_str(out, "\t}\n");
+	sp_buf_str(out, "</table>>];\n");
 }
 
 static void draw(struct graph *graph) {
@@ -319,8 +324,7 @@ static void draw(struct graph *graph) {
 	for (uint32_t i = 0; i < guest->dependencies.count;)
 		i += draw_dependency(graph, i);
 	draw_holders(graph);
-	if (guest->dependencies.count)
-		draw_legend(out);
+	draw_legend(graph);
 	sp_buf_str(out, "}\n");
 }
 

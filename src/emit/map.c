@@ -118,15 +118,11 @@ static void next_row(struct map *map, enum look look) {
 	map->y += looks[look].height + GAP;
 }
 
-static void draw_size(struct map *map, const char *class, uint64_t size, uint64_t y) {
-	open_text(map->out, class, TEXT_START, y);
-	sp_text_size(map->out, size);
-	close_text(map->out);
-}
-
 static void draw_hole(struct map *map, uint64_t start, uint64_t end) {
 	draw_band(map, LOOK_HOLE, start, end - start, "free");
-	draw_size(map, "quiet", end - start, map->y + 16);
+	open_text(map->out, "quiet", TEXT_START, map->y + 16);
+	sp_text_about(map->out, end - start);
+	close_text(map->out);
 	next_row(map, LOOK_HOLE);
 }
 
@@ -139,7 +135,9 @@ static void draw_area(struct map *map, const struct sp_area *area) {
 	enum look look = look_of[area->kind];
 
 	draw_band(map, look, area->start, area->size, area->name);
-	draw_size(map, NULL, area->size, map->y + 24);
+	open_text(map->out, NULL, TEXT_START, map->y + 24);
+	sp_text_size(map->out, area->size);
+	close_text(map->out);
 	next_row(map, look);
 }
 

@@ -194,6 +194,13 @@ bool sp_emit_overlay(const struct sp_plan *plan, struct sp_buf *out, struct sp_e
 	return written;
 }
 
+static const char explanation[] =
+	"\n\nhost-overlay.dtbo is this, compiled. The host's own phandles stand as numbers, so\n"
+	"it fits this one tree, and dtc may warn that it cannot follow them. Apply it before\n"
+	"Xen reads the tree, with one of\n"
+	"    fdtoverlay -i host.dtb -o host-patched.dtb host-overlay.dtbo\n"
+	"    fdt apply ADDRESS              (U-Boot; uboot.cmd does without overlays)";
+
 bool sp_emit_overlay_source(
 	const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
 	struct overlay overlay = {0};
@@ -204,12 +211,7 @@ bool sp_emit_overlay_source(
 	if (!plan->edits.count)
 		return true;
 	sp_text_heading(&heading, plan, "Changes of the host's device tree: overlay", NULL);
-	sp_buf_str(&heading,
-		"\n\nhost-overlay.dtbo is this, compiled. The host's own phandles stand as "
-		"numbers, "
-		"so it\nfits this one tree. Apply it before Xen reads the tree, with one of\n"
-		"    fdtoverlay -i host.dtb -o host-patched.dtb host-overlay.dtbo\n"
-		"    fdt apply ADDRESS              (U-Boot; uboot.cmd does without overlays)");
+	sp_buf_str(&heading, explanation);
 	written = build_overlay(&overlay, plan, &arena, error);
 	if (written && heading.failed)
 		written = sp_error_memory(error);

@@ -93,15 +93,34 @@ void sp_text_hex(struct sp_buf *out, uint64_t value) {
 	sp_buf_hex(out, value);
 }
 
+static const char *const units[] = {" bytes", " KiB", " MiB", " GiB", " TiB"};
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
 void sp_text_size(struct sp_buf *out, uint64_t bytes) {
-	static const char *const units[] = {" bytes", " KiB", " MiB", " GiB", " TiB"};
 	size_t unit = 0;
 
-	while (bytes && bytes % 1024 == 0 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+	while (bytes && bytes % 1024 == 0 && unit + 1 < UNITS) {
 		bytes /= 1024;
 		unit++;
 	}
 	sp_buf_dec(out, bytes);
+	sp_buf_str(out, units[unit]);
+}
+
+void sp_text_about(struct sp_buf *out, uint64_t bytes) {
+	uint64_t tenths = 0;
+	size_t unit = 0;
+
+	while (bytes >= 1024 && unit + 1 < UNITS) {
+		tenths = bytes % 1024 * 10 / 1024;
+		bytes /= 1024;
+		unit++;
+	}
+	sp_buf_dec(out, bytes);
+	if (tenths) {
+		sp_buf_char(out, '.');
+		sp_buf_dec(out, tenths);
+	}
 	sp_buf_str(out, units[unit]);
 }
 

@@ -24,6 +24,8 @@ void sp_text_comment(struct sp_buf *out, const char *text);
 void sp_text_hex(struct sp_buf *out, uint64_t value); /* 0x1000 */
 /* "256 KiB", "3 bytes": the largest unit that leaves a whole number. */
 void sp_text_size(struct sp_buf *out, uint64_t bytes);
+/* "47.9 MiB": the largest unit that leaves a whole number before the point. */
+void sp_text_about(struct sp_buf *out, uint64_t bytes);
 /* "SPI 119, level high"; "ESPI 3, edge rising" */
 void sp_text_irq(struct sp_buf *out, uint32_t number, uint32_t type);
 

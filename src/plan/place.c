@@ -241,8 +241,8 @@ static void
 check_dma(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		const struct sp_guest_device *device = &guest->devices.data[i];
-		uint64_t limit;
-		sp_node bus;
+		uint64_t limit = 0;
+		sp_node bus = SP_NODE_NONE;
 		if (device->dma == SP_DMA_NEVER ||
 			!dma_limit(plan->host->tree, device->node, &limit, &bus))
 			continue;

@@ -200,20 +200,20 @@ class GuestCheck:
                         for reg in self.tree.regs)
         for key in wanted - found:
             yield Fault("tree-reg", "%s of %s: %#x+%#x is not in the guest's tree" % (
-                key[1], key[0][1], key[2], key[3]))
+                key[1], key[0][1], key[2] or 0, key[3]))
         for key in found - wanted - optional:
             if key[3]:
                 yield Fault("tree-reg", "%s of %s: %#x+%#x is not the plan's" % (
-                    key[1], key[0][1], key[2], key[3]))
+                    key[1], key[0][1], key[2] or 0, key[3]))
         yield from self._order()
 
     def _order(self) -> Iterable[Fault]:
         for index, path in self.roots.items():
             regs = [reg for reg in self.context.host.regs[index] if reg.kind == "reg"]
-            wanted = [self.mapping.guest_address(reg.host) for reg in regs]
+            wanted = [self.mapping.guest_address(reg.host) or -1 for reg in regs]
             found = [reg.start for reg in self.tree.regs
                      if reg.kind == "reg" and reg.path == path]
-            if (None not in wanted and found != wanted and sorted(found) == sorted(wanted)
+            if (-1 not in wanted and found != wanted and sorted(found) == sorted(wanted)
                     and all(reg.fault is None for reg in regs)):
                 yield Fault("tree-reg", "%s: the registers are in another order" % path)
 

@@ -21,7 +21,7 @@ def load_host(path: str, minor: int = 20) -> Host:
 
 
 def records(program: str, sources: str, path: str) -> Iterator[Json]:
-    """A tree's plans, one line of JSON each. Distinct guest.dts files go to the folder `sources`."""
+    """A tree's plans, one line of JSON each. Distinct guest.dts files go to `sources`."""
     with subprocess.Popen([program, sources, path], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A reader of flattened device trees (Devicetree Specification 0.4), with the standard library only."""
+"""A reader of flattened device trees (Devicetree Specification 0.4)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ class Node:
 
     def u32(self, name: str, fallback: int) -> int:
         data = self.props.get(name)
-        return _WORD.unpack(data)[0] if data is not None and len(data) == 4 else fallback
+        if data is None or len(data) != 4:
+            return fallback
+        return int.from_bytes(data, "big")
 
     def cells(self, name: str) -> tuple[int, ...]:
         data = self.props.get(name)

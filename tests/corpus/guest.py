@@ -32,8 +32,8 @@ class GuestIrq(NamedTuple):
 
 
 # What a guest can never have, and what it can have only of a provider that is given along.
-_NEVER = re.compile(r"iommus|iommu-map(-mask)?|mmu-masters|#stream-id-cells|msi-(parent|map|map-mask)"
-                    r"|memory-region(-names)?|iommu-addresses|xen,.*")
+_NEVER = re.compile(r"iommus|iommu-map(-mask)?|mmu-masters|#stream-id-cells"
+                    r"|msi-(parent|map|map-mask)|memory-region(-names)?|iommu-addresses|xen,.*")
 _ALONG = re.compile(r"power-domains|resets|pinctrl-[0-9]+|interconnects|assigned-clocks"
                     r"|assigned-clock-parents|nvmem-cells|dmas|mboxes|hwlocks|thermal-sensors"
                     r"|access-controllers|performance-domains")
@@ -128,7 +128,7 @@ class GuestTree:
                     self.regs.append(GuestReg(node.path, reg.kind, reg.host, reg.size))
                 elif reg.fault not in ("pci", "unmapped"):
                     self._fault("tree-reg", "%s: register %d is %s" % (
-                        node.path, reg.index, reg.fault))
+                        node.path, reg.number, reg.fault))
             for irq in seen.irqs[node.index]:
                 if irq.kind == "spi":
                     self.irqs.append(GuestIrq(node.path, irq.number, irq.type, irq.nexus))

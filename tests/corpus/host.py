@@ -91,7 +91,8 @@ class Host(reading.Reading):
 
     def _find_skips(self) -> list[Optional[str]]:
         """For each node why Xen does not look at it, its ancestors' reasons included."""
-        blacklisted, found = xen.blacklist(self.tree.root), []
+        blacklisted = xen.blacklist(self.tree.root)
+        found: list[Optional[str]] = []
         for node in self.tree.nodes:
             why = found[node.parent.index] if node.parent is not None else None
             if why is None:
@@ -123,7 +124,8 @@ class Host(reading.Reading):
             for stream in streams:
                 if stream.controller is not None:
                     self.stream_users.setdefault(stream.controller.index, []).append(stream)
-        spans = [(*reading.pages_of(reg.host, reg.size), reg.node) for regs in self.regs for reg in regs
+        spans = [(*reading.pages_of(reg.host, reg.size), reg.node)
+                 for regs in self.regs for reg in regs
                  if reg.fault is None and reg.size and reg.kind == "reg"]
         self._spans = sorted(spans)
         self._starts = [span[0] for span in self._spans]

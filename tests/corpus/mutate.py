@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Right plans made wrong in seeded ways: the checker must catch each, and pass the plans as they are.
+"""Right plans made wrong in seeded ways: the checker must catch each, and pass them as they are.
 
 Without --driver the plans are the two made by hand. With it they are the tool's own, of trees
 drawn from --trees.
@@ -37,6 +37,7 @@ def drawn_cases(program: str, folder: str, count: int, rng: random.Random) -> li
         with tempfile.TemporaryDirectory() as scratch:
             records = list(driver.records(program, scratch, path))
         chosen = [record for record in records if record["gpu"]]
+        chosen += [record for record in records if record["plan"]["guests"][0]["streams"]][:6]
         chosen += rng.sample(records, min(12, len(records)))
         for record in chosen:
             blob = check.decoded(record, "guest_dtb")

@@ -7,10 +7,12 @@ import random
 import struct
 from typing import Callable, NamedTuple, Optional
 
+import confirm
 import fdt
 import flatten
+import required
 import xen
-from context import Json
+from context import Context, Json
 from host import Host
 
 
@@ -28,6 +30,9 @@ class Broken:
     def blob(self) -> bytes:
         data = flatten.flatten(self.tree.root)
         return data[:len(data) - self.cut]
+
+    def context(self) -> Context:
+        return Context(self.host, self.plan, self.guest)
 
     def pick(self, key: str) -> Optional[Json]:
         found: list[Json] = self.guest[key]
@@ -185,9 +190,10 @@ def too_few_spis(broken: Broken) -> bool:
 @mutation("streams")
 def stream_id_changed(broken: Broken) -> bool:
     entry = broken.pick("streams")
-    if entry is not None:
-        entry["specifier"][0] ^= 1 << 13
-    return entry is not None
+    if entry is None or not entry["specifier"]:
+        return False
+    entry["specifier"][0] ^= 1 << 13
+    return True
 
 
 @mutation("streams")
@@ -502,11 +508,13 @@ def verdict_flipped(broken: Broken) -> bool:
 
 @mutation("missing-code")
 def code_removed(broken: Broken) -> bool:
-    errors = [finding for finding in broken.plan["findings"] if finding["severity"] == "error"]
-    if not errors:
+    """A finding that the tree makes plain; others may stand on less."""
+    needs = required.needs(broken.context())
+    if not needs:
         return False
-    for finding in errors:
-        broken.plan["findings"].remove(finding)
+    codes = broken.rng.choice(needs)[1]
+    broken.plan["findings"] = [finding for finding in broken.plan["findings"]
+                               if finding["code"] not in codes]
     broken.settle()
     return True
 
@@ -523,9 +531,10 @@ def severity_lowered(broken: Broken) -> bool:
 
 @mutation("unconfirmed")
 def error_made_up(broken: Broken) -> bool:
-    codes = {finding["code"] for finding in broken.plan["findings"]}
-    code = broken.rng.choice(sorted({"SP-IRQ-ESPI", "SP-DEVICE-PCI-CHILD", "SP-IRQ-TOO-HIGH",
-                                     "SP-REG-STRADDLES", "SP-IOMMU-IDS"} - codes))
+    context = broken.context()
+    code = broken.rng.choice([code for code, predicate in sorted(confirm.CONFIRM.items())
+                              if confirm.catalogue()[code][0] == "error"
+                              and not predicate(context)])
     broken.plan["findings"].append({
         "code": code, "severity": "error", "guest": broken.guest["name"], "path": None,
         "message": "Words.", "remedy": "Words."})

@@ -124,7 +124,7 @@ def _check_apart(mapping: Mapping) -> Iterable[Fault]:
 
 def _check_listed(context: Context, mapping: Mapping) -> Iterable[Fault]:
     """The registers that the plan lists are the tree's, at the addresses of the iomem list."""
-    known = {(context.path(reg.node), reg.kind, reg.index): reg for reg in context.regs()}
+    known = {(context.path(reg.node), reg.kind, reg.number): reg for reg in context.regs()}
     for device in context.guest["devices"]:
         for entry in device["regs"]:
             key = (entry["node"], entry["kind"], entry["index"])

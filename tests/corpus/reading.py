@@ -11,7 +11,7 @@ import xen
 
 class Reg(NamedTuple):
     node: int
-    index: int
+    number: int
     kind: str               # "reg" or "window"
     host: int               # CPU address
     size: int
@@ -150,7 +150,8 @@ class Reading:
         above, words = node.parent.u32("#address-cells", 2), node.cells("ranges")
         row = 5 + above
         return [(words[at], fdt.number(words[at + 1:at + 3]),
-                 fdt.number(words[at + 3:at + 3 + above]), fdt.number(words[at + 3 + above:at + row]))
+                 fdt.number(words[at + 3:at + 3 + above]),
+                 fdt.number(words[at + 3 + above:at + row]))
                 for at in range(0, len(words) - row + 1, row)]
 
     def _decode_pci_windows(self, node: fdt.Node, found: list[Reg]) -> None:

@@ -38,7 +38,7 @@ def _of_device(context: Context, node: fdt.Node) -> Iterable[Need]:
 def _of_registers(context: Context, node: fdt.Node) -> Iterable[Need]:
     for reg in context.host.regs[node.index]:
         if reg.fault in ("malformed", "untranslated", "straddles"):
-            yield "register %d is %s" % (reg.index, reg.fault), (
+            yield "register %d is %s" % (reg.number, reg.fault), (
                 "SP-REG-MALFORMED", "SP-REG-UNTRANSLATED", "SP-REG-STRADDLES")
         elif reg.fault is None and reg.size and reg.kind == "reg":
             span = reading.pages_of(reg.host, reg.size)
@@ -158,14 +158,18 @@ def _enabled_iommus(context: Context) -> Iterable[Fault]:
                 yield Fault("enable", "%s stays disabled" % node.path)
 
 
+def needs(context: Context) -> list[Need]:
+    found = [need for node in context.devices for need in _of_device(context, node)]
+    if not found and not context.errors & _FINAL:
+        found = list(_of_all(context))
+    return found
+
+
 def check(context: Context) -> Iterable[Fault]:
     """Both ways: findings that the tree does not bear out, and those that the plan lacks."""
     yield from _unconfirmed(context)
     yield from _enabled_iommus(context)
-    needs = [need for node in context.devices for need in _of_device(context, node)]
-    if not needs and not context.errors & _FINAL:
-        needs = list(_of_all(context))
-    for why, codes in needs:
+    for why, codes in needs(context):
         if not context.codes.intersection(codes):
             yield Fault("missing-code", "%s, yet none of %s" % (why, ", ".join(codes)))
     if context.guest["verdict"] == "no":

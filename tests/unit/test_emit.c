@@ -800,6 +800,8 @@ static void graph(void **state) {
 	has(text, "label=\"/sallyport-holder-0\\nin dom0, holds clock core\"");
 	has(text, "label=\"clocks[0]\\n");
 	has(text, "color=\"#b26a00\"");
+	has(text, "<font color=\"#757575\">drop</font>");
+	lacks(text, ">refuse<");
 	free(text);
 }
 
@@ -829,6 +831,8 @@ static void map(void **state) {
 	has(text, ">0x3001000<");
 	has(text, ">0x3010fff<");
 	has(text, "in the host at 0xfff51000");
+	has(text, ">48 MiB<"); /* 0x3001000, the first hole */
+	has(text, ">1020 GiB<"); /* the last one */
 	lacks(text, "script");
 	free(text);
 	fixture->plan.guests.data[0].layout.areas.data[0].name = "a<b>&\"c\"\x01";

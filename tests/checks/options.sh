@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Checks that the manuals and the completions know the options that the program knows, and no others.
+set -u
+program=$1
+root=$2
+bad=0
+
+for verb in list plan explain; do
+	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z-]*\).*/\2/p' | sort)
+	[ "$(printf '%s\n' "$known" | wc -l)" -ge 3 ] || {
+		echo "the help of $verb could not be read"
+		exit 1
+	}
+	page=$root/man/sallyport-$verb.1.scd
+	written=$(sed -n 's/^\(\*-[a-zA-Z]\*, \)\{0,1\}\*--\([a-z-]*\)\*.*/\2/p' "$page" | sort)
+	if [ "$known" != "$written" ]; then
+		echo "$page and the help of $verb differ in:" $(printf '%s\n%s\n' "$known" "$written" | sort | uniq -u)
+		bad=1
+	fi
+	for option in $known; do
+		for file in sallyport.bash _sallyport; do
+			grep -q -e "--$option\b" "$root/completions/$file" || {
+				echo "completions/$file lacks --$option"
+				bad=1
+			}
+		done
+		grep -q -e "-l $option\b" "$root/completions/sallyport.fish" || {
+			echo "completions/sallyport.fish lacks --$option"
+			bad=1
+		}
+	done
+done
+exit $bad
