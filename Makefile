@@ -44,6 +44,8 @@ docs:
 	@tools/build.sh build
 	@build/sallyport explain --markdown >docs/findings.md.new
 	@mv docs/findings.md.new docs/findings.md
+	@python3 tools/xen-versions.py . >docs/xen-versions.md.new
+	@mv docs/xen-versions.md.new docs/xen-versions.md
 
 install:
 	@tools/deps.sh --check build

@@ -35,8 +35,13 @@ enum cli_style { CLI_PLAIN, CLI_RED, CLI_YELLOW, CLI_BLUE, CLI_BOLD };
 void cli_style(struct cli *cli, enum cli_style style);
 /* Text from outside: control characters are written as \xNN. */
 void cli_text(FILE *out, const char *text);
-/* Words wrapped at the terminal's width, each line after `indent` blanks, with a newline. */
-void cli_wrap(struct cli *cli, unsigned indent, const char *text);
+/* The columns that it takes then. */
+unsigned cli_width(const char *text);
+/*
+ * Words wrapped at the terminal's width, with a newline. The first line has `column` columns
+ * already; it is filled up to `indent`, with which the others begin.
+ */
+void cli_wrap(struct cli *cli, unsigned column, unsigned indent, const char *text);
 
 /* "sallyport: …" and, on a line of its own, what to do about it (NULL: nothing). */
 void cli_complain(const char *remedy, const char *format, ...)

@@ -47,11 +47,11 @@ static void print_text(struct cli *cli, const struct sp_finding_info *info) {
 	fputs("  ", cli->out);
 	print_severities(cli->out, info);
 	fputs("\n\n", cli->out);
-	cli_wrap(cli, 0, info->meaning);
+	cli_wrap(cli, 0, 0, info->meaning);
 	putc('\n', cli->out);
-	cli_wrap(cli, 0, info->remedy);
+	cli_wrap(cli, 0, 0, info->remedy);
 	fprintf(cli->out, "\nSource (%s):\n", proof(info->proof));
-	cli_wrap(cli, 2, info->source);
+	cli_wrap(cli, 0, 2, info->source);
 }
 
 static void print_json_string(FILE *out, const char *key, const char *value, const char *end) {

@@ -12,16 +12,24 @@ static void complain(const struct sp_error *error, const char *path, const char 
 	cli_fail(error, named ? NULL : path, remedy);
 }
 
+/* Any directory can be read as a tree; that of a host says at its root what the host is. */
+static bool check_root(const struct sp_tree *tree, struct sp_error *error) {
+	if (sp_tree_prop(tree, SP_NODE_ROOT, "compatible"))
+		return true;
+	return sp_error_set(error, SP_ERROR_INPUT, "no host's tree: its root has no compatible");
+}
+
 bool cli_host_load(struct cli_host *host, const char *path) {
 	struct sp_error error = {0};
 	const char *remedy = NULL;
 
-	if (!sp_tree_load(&host->tree, path, &error)) {
+	if (!sp_tree_load(&host->tree, path, &error) || !check_root(host->tree, &error)) {
 		if (error.kind == SP_ERROR_INPUT)
 			remedy = "A .dtb is wanted, or a directory such as /proc/device-tree.";
 		else if (strcmp(path, CLI_DEFAULT_HOST) == 0)
 			remedy = "Name the host's tree: a .dtb, or a copy of /proc/device-tree.";
 		complain(&error, path, remedy);
+		cli_host_release(host);
 		return false;
 	}
 	if (!sp_host_create(&host->host, host->tree, path, &error)) {

@@ -34,7 +34,12 @@ static bool print(struct cli *cli, const struct sp_host *host,
 		(json ? sp_list_json(list, &data, &size, error)
 		      : sp_list_table(list, &data, &size, error));
 
-	if (good)
+	if (good && !json && sp_list_count(list) == 0)
+		fputs(options->all || options->compatible
+				? "No such device.\n"
+				: "No GPU and no display; --all lists every device.\n",
+			cli->out);
+	else if (good)
 		fwrite(data, 1, size, cli->out);
 	free(data);
 	sp_list_destroy(list);

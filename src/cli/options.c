@@ -115,14 +115,14 @@ static void help_option(struct cli *cli, const struct cli_option *option) {
 	else
 		fprintf(cli->out, "  --%s", option->name);
 	fprintf(cli->out, "%s%s\n", option->value ? " " : "", option->value ? option->value : "");
-	cli_wrap(cli, 8, option->help);
+	cli_wrap(cli, 0, 8, option->help);
 }
 
 void cli_help(struct cli *cli, const struct cli_usage *usage) {
 	static const struct cli_option HELP_OPTION = {'h', "help", NULL, "Print this."};
 
 	fprintf(cli->out, "usage: sallyport %s %s\n\n", usage->verb, usage->arguments);
-	cli_wrap(cli, 0, usage->about);
+	cli_wrap(cli, 0, 0, usage->about);
 	putc('\n', cli->out);
 	for (size_t i = 0; i < usage->count; i++)
 		help_option(cli, &usage->options[i]);

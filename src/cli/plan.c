@@ -11,21 +11,32 @@ static const enum cli_style STYLES[] = {
 	[SP_SEVERITY_ERROR] = CLI_RED,
 };
 
+static void put(struct cli *cli, unsigned *column, const char *text) {
+	cli_text(cli->out, text);
+	*column += cli_width(text);
+}
+
+/* "warning SP-IRQ-SHARED /soc/gpu@0: …", and what to do on lines of its own. */
 static void print_finding(struct cli *cli, const struct sp_finding *finding, bool name_guest) {
+	unsigned column = 0;
+
 	cli_style(cli, STYLES[finding->severity]);
-	fputs(sp_severity_name(finding->severity), cli->out);
+	put(cli, &column, sp_severity_name(finding->severity));
 	cli_style(cli, CLI_PLAIN);
-	fputs(": ", cli->out);
-	if (name_guest && finding->guest)
-		fprintf(cli->out, "%s: ", finding->guest);
-	if (finding->path) {
-		cli_text(cli->out, finding->path);
-		fputs(": ", cli->out);
+	put(cli, &column, " ");
+	put(cli, &column, sp_finding_info(finding->code)->code);
+	if (name_guest && finding->guest) {
+		put(cli, &column, " ");
+		put(cli, &column, finding->guest);
 	}
-	fprintf(cli->out, "%s\n", sp_finding_info(finding->code)->code);
-	cli_wrap(cli, 4, finding->message);
+	if (finding->path) {
+		put(cli, &column, " ");
+		put(cli, &column, finding->path);
+	}
+	put(cli, &column, ": ");
+	cli_wrap(cli, column, 4, finding->message);
 	if (finding->remedy && *finding->remedy)
-		cli_wrap(cli, 4, finding->remedy);
+		cli_wrap(cli, 0, 4, finding->remedy);
 }
 
 static const char *plural(unsigned count) {
@@ -79,7 +90,10 @@ static enum cli_status write_plan(struct cli *cli, const struct cli_plan_options
 	enum cli_status status = CLI_BAD;
 
 	if (!sp_plan_create(&plan, host, request, error)) {
-		cli_fail(error, NULL, NULL);
+		cli_fail(error, NULL,
+			error->kind == SP_ERROR_USE
+				? "`sallyport list --all` shows the host's devices."
+				: NULL);
 	} else if (!sp_plan_write(plan, options->directory, &options->write, error)) {
 		cli_fail(error, NULL,
 			error->kind == SP_ERROR_USE

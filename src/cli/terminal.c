@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,25 +95,32 @@ static unsigned width(const char *text, size_t length) {
 	return count;
 }
 
-void cli_wrap(struct cli *cli, unsigned indent, const char *text) {
-	unsigned room = cli->columns > indent + NARROWEST ? cli->columns - indent : 0;
-	unsigned used = 0;
+unsigned cli_width(const char *text) {
+	return width(text, strlen(text));
+}
 
-	fprintf(cli->out, "%*s", (int)indent, "");
+void cli_wrap(struct cli *cli, unsigned column, unsigned indent, const char *text) {
+	unsigned limit = cli->columns > indent + NARROWEST ? cli->columns : UINT_MAX;
+	bool first = true;
+
+	if (column < indent)
+		fprintf(cli->out, "%*s", (int)(indent - column), "");
+	column = column < indent ? indent : column;
 	while (*text) {
 		size_t length = strcspn(text, " ");
 		unsigned wide = width(text, length);
 
-		if (used && room && used + 1 + wide > room) {
+		if (column > indent && column + !first + wide > limit) {
 			fprintf(cli->out, "\n%*s", (int)indent, "");
-			used = 0;
-		} else if (used) {
+			column = indent;
+		} else if (!first) {
 			putc(' ', cli->out);
-			used++;
+			column++;
 		}
+		first = false;
 		for (size_t i = 0; i < length; i++)
 			cli_text(cli->out, (const char[]){text[i], '\0'});
-		used += wide;
+		column += wide;
 		text += length;
 		text += strspn(text, " ");
 	}

@@ -158,7 +158,7 @@ bool sp_emit_dom0less(
 
 	if (planned->request->mode == SP_MODE_XL || !planned->tree.root)
 		return true;
-	sp_text_heading(&heading, plan, "What Xen builds the domain from: overlay", planned);
+	sp_text_heading(&heading, plan, "Overlay that has Xen make the domain", planned);
 	sp_buf_str(&heading,
 		"\n\nTo be applied to the host's tree after host-overlay.dtbo:\n"
 		"    dtc -I dts -O dtb -o dom0less.dtbo dom0less.dts");

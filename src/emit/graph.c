@@ -304,7 +304,7 @@ static void draw(struct graph *graph) {
 	struct sp_buf *out = graph->out;
 	struct sp_buf heading = {0};
 
-	sp_text_heading(&heading, graph->plan, "What is given, and what it hangs on: graph", guest);
+	sp_text_heading(&heading, graph->plan, "Graph of the devices", guest);
 	if (heading.failed)
 		out->failed = true;
 	else

@@ -82,9 +82,9 @@ static void write_host(struct sp_buf *out, const struct sp_plan *plan) {
 
 static void write_guest(struct sp_buf *out, const struct sp_plan *plan,
 	const struct sp_plan_guest *guest, uint32_t index) {
-	sp_buf_str(out, "\n# The guest ");
+	sp_buf_str(out, "\n# Guest \"");
 	sp_text_plain(out, guest->request->name);
-	sp_buf_str(out, "\n# ");
+	sp_buf_str(out, "\"\n# ");
 	put_element(out, "DOMU_KERNEL", index);
 	sp_buf_str(out, "\"Image-guest\"\n# ");
 	put_element(out, "DOMU_RAMDISK", index);

@@ -205,14 +205,15 @@ static void draw_legend(struct sp_buf *out) {
 static void draw_heading(struct map *map, const struct sp_plan_guest *guest) {
 	struct sp_buf *out = map->out;
 
-	sp_buf_str(out, "<title>Memory of the guest ");
+	sp_buf_str(out, "<title>Memory of guest &quot;");
 	sp_text_xml(out, guest->request->name, TEXT_CHARACTERS);
-	sp_buf_str(out, "</title>\n");
+	sp_buf_str(out, "&quot;</title>\n");
 	sp_buf_str(out, style);
 	sp_buf_str(out, "<rect fill=\"#ffffff\" width=\"100%\" height=\"100%\"/>\n");
 	open_text(out, "title", 24, 36);
-	sp_buf_str(out, "Memory of the guest ");
+	sp_buf_str(out, "Memory of guest &quot;");
 	sp_text_xml(out, guest->request->name, TEXT_CHARACTERS);
+	sp_buf_str(out, "&quot;");
 	close_text(out);
 	open_text(out, "quiet", 24, 58);
 	sp_buf_str(out, sp_mode_name(guest->request->mode));

@@ -315,7 +315,13 @@ static void write_holders(struct report *report) {
 	}
 }
 
-static void write_finding(struct report *report, const struct sp_finding *finding) {
+static bool same_remedy(const struct sp_finding *a, const struct sp_finding *b) {
+	return a->code == b->code && a->remedy && b->remedy && strcmp(a->remedy, b->remedy) == 0;
+}
+
+/* `next` is the finding that follows, NULL for none: what they have in common is said once. */
+static void write_finding(
+	struct report *report, const struct sp_finding *finding, const struct sp_finding *next) {
 	struct sp_buf *out = report->out;
 
 	sp_buf_str(out, "  ");
@@ -333,7 +339,7 @@ static void write_finding(struct report *report, const struct sp_finding *findin
 	}
 	sp_buf_char(out, '\n');
 	sp_text_wrap(out, "      ", "      ", finding->message);
-	if (finding->remedy && finding->remedy[0])
+	if (finding->remedy && finding->remedy[0] && !(next && same_remedy(finding, next)))
 		sp_text_wrap(out, "      -> ", "         ", finding->remedy);
 }
 
@@ -345,10 +351,19 @@ static void write_findings(struct report *report) {
 	if (!plan->findings.count)
 		sp_buf_str(report->out, "  none\n");
 	for (int severity = SP_SEVERITY_ERROR; severity > SP_SEVERITY_NONE; severity--) {
+		const struct sp_finding *last = NULL;
+
 		for (uint32_t i = 0; i < plan->findings.count; i++) {
-			if ((int)plan->findings.data[i].severity == severity)
-				write_finding(report, &plan->findings.data[i]);
+			const struct sp_finding *finding = &plan->findings.data[i];
+
+			if ((int)finding->severity != severity)
+				continue;
+			if (last)
+				write_finding(report, last, finding);
+			last = finding;
 		}
+		if (last)
+			write_finding(report, last, NULL);
 	}
 }
 

@@ -203,12 +203,20 @@ void sp_text_streams(struct sp_buf *out, const struct sp_plan_guest *guest, uint
 	}
 }
 
+/* Without the folders, which say nothing about the machine and much about where this ran. */
+static const char *base_name(const char *path) {
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
 	const struct sp_plan_guest *guest) {
 	sp_buf_str(out, what);
 	if (guest) {
-		sp_buf_str(out, " of the guest ");
+		sp_buf_str(out, " of guest \"");
 		sp_text_plain(out, guest->request->name);
+		sp_buf_char(out, '"');
 	}
 	sp_buf_str(out, "\nPlanned by sallyport " SALLYPORT_VERSION " for ");
 	sp_buf_str(out, sp_target_name(plan->request->target));
@@ -217,10 +225,10 @@ void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char 
 		sp_buf_str(out, sp_mode_name(guest->request->mode));
 		sp_buf_char(out, ')');
 	}
-	sp_buf_str(out, " on ");
+	sp_buf_str(out, "\nHost: ");
 	if (plan->host->model[0]) {
 		sp_text_plain(out, plan->host->model);
-		sp_buf_str(out, ", tree ");
+		sp_buf_str(out, ", ");
 	}
-	sp_text_plain(out, plan->host->name);
+	sp_text_plain(out, base_name(plan->host->name));
 }

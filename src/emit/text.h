@@ -43,7 +43,7 @@ const char *sp_text_path(const struct sp_plan *plan, sp_node node);
 void sp_text_streams(struct sp_buf *out, const struct sp_plan_guest *guest, uint32_t first,
 	bool *done, uint32_t limit);
 
-/* The two lines that open each text file: `what`, of whom, and what it was planned for. */
+/* The three lines that open each text file: `what`, of whom; planned for what; the host. */
 void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
 	const struct sp_plan_guest *guest);
 

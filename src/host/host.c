@@ -25,7 +25,7 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 	const struct sp_tree *tree = host->tree;
 	uint32_t count;
 	const struct sp_prop *props = sp_tree_props(tree, node, &count);
-	bool reg = false, interrupts = false, map = false;
+	bool reg = false, interrupts = false, map = false, iommus = false;
 
 	for (uint32_t i = 0; i < count; i++) {
 		const char *name = props[i].name;
@@ -36,9 +36,11 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 				interrupts = true;
 			else if (strcmp(name, "interrupt-map") == 0)
 				map = true;
+			else if (strcmp(name, "iommus") == 0)
+				iommus = true;
 		}
 	}
-	if (!reg && !interrupts && !map)
+	if (!reg && !interrupts && !map && !iommus)
 		return true;
 
 	struct sp_device device = {.node = node};
@@ -72,7 +74,7 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 		!sp_irqs_of_map(tree, host->gic, node, &host->arena, &host->irqs))
 		return false;
 	device.irq_count = host->irqs.count - device.irq;
-	if (device.reg_count == 0 && device.irq_count == 0)
+	if (device.reg_count == 0 && device.irq_count == 0 && !iommus)
 		return true;
 	device.kind = sp_kind_of(tree, node);
 	device.dma = sp_kind_dma(device.kind);

@@ -51,7 +51,7 @@ struct sp_stream {
 	enum sp_origin origin;
 };
 
-/* A node with registers or interrupts. */
+/* A node with registers, interrupts or stream IDs. */
 struct sp_device {
 	sp_node node;
 	enum sp_kind kind;

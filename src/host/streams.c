@@ -99,12 +99,30 @@ read_iommus(struct sp_host *host, struct sp_device *device, const struct sp_prop
 	return true;
 }
 
+/*
+ * Cells of one row of an iommu-map: a requester ID, a phandle, a stream ID and a length. The ID has
+ * as many cells as the IOMMU's specifiers in newer trees and one in older ones.
+ */
+static uint32_t
+map_row(const struct sp_tree *tree, const struct sp_prop *map) {
+	uint32_t cells = sp_prop_cells(map);
+	sp_node iommu = sp_tree_by_phandle(tree, sp_prop_cell(map, 1));
+	uint32_t id = iommu != SP_NODE_NONE ? sp_tree_u32(tree, iommu, "#iommu-cells", 1) : 1;
+	if (id == 0 || id > 4 || cells % (3 + id) != 0)
+		return 4;
+	for (uint32_t cell = 0; cell < cells; cell += 3 + id) {
+		if (sp_tree_by_phandle(tree, sp_prop_cell(map, cell + 1)) == SP_NODE_NONE)
+			return 4;
+	}
+	return 3 + id;
+}
+
 /* Each IOMMU that the map names, once and without an ID. */
 static bool
 read_map(struct sp_host *host, struct sp_device *device, const struct sp_prop *map) {
 	device->iommu_map = true;
-	uint32_t cells = sp_prop_cells(map);
-	for (uint32_t cell = 0; cells - cell >= 4; cell += 4) {
+	uint32_t cells = sp_prop_cells(map), row = map_row(host->tree, map);
+	for (uint32_t cell = 0; cells - cell >= row; cell += row) {
 		sp_node iommu = sp_tree_by_phandle(host->tree, sp_prop_cell(map, cell + 1));
 		if (iommu == SP_NODE_NONE) {
 			device->stream_trouble = "iommu-map names a node that does not exist";
@@ -117,7 +135,7 @@ read_map(struct sp_host *host, struct sp_device *device, const struct sp_prop *m
 		if (!known && !add_stream(host, &stream))
 			return false;
 	}
-	if (cells % 4 != 0)
+	if (cells % row != 0)
 		device->stream_trouble = "iommu-map is cut short";
 	return true;
 }
@@ -204,17 +222,19 @@ sp_host_map_function(const struct sp_host *host, sp_node bridge, uint16_t bdf,
 	if (map == NULL)
 		return false;
 	uint32_t masked = bdf & sp_tree_u32(host->tree, bridge, "iommu-map-mask", UINT32_MAX);
-	uint32_t cells = sp_prop_cells(map);
-	for (uint32_t cell = 0; cells - cell >= 4; cell += 4) {
-		uint32_t base = sp_prop_cell(map, cell), length = sp_prop_cell(map, cell + 3);
+	uint32_t cells = sp_prop_cells(map), row = map_row(host->tree, map);
+	for (uint32_t cell = 0; cells - cell >= row; cell += row) {
+		uint32_t base = sp_prop_cell(map, cell), length = sp_prop_cell(map, cell + row - 1);
 		if (masked < base || masked - base >= length)
 			continue;
 		*stream = (struct sp_stream){
 			.iommu = sp_tree_by_phandle(host->tree, sp_prop_cell(map, cell + 1)),
-			.count = 1,
-			.args = {sp_prop_cell(map, cell + 2) + (masked - base)},
+			.count = row - 3,
 			.origin = SP_ORIGIN_MAP,
 		};
+		for (uint32_t i = 0; i < stream->count; i++)
+			stream->args[i] = sp_prop_cell(map, cell + 2 + i);
+		stream->args[0] += masked - base;
 		return stream->iommu != SP_NODE_NONE;
 	}
 	return false;

@@ -287,6 +287,22 @@ wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_device *device) 
 	sp_build_move(copy, wrapper);
 }
 
+/*
+ * A simple-bus is for nodes with addresses (and dtc says so); simple-mfd is populated in the same way
+ * and may hold clocks and tables too.
+ */
+static void
+name_frame(struct sp_copier *copier) {
+	for (const struct sp_build_node *node = copier->passthrough->children; node != NULL;
+		node = node->next) {
+		if (sp_build_prop(node, "reg") == NULL && sp_build_prop(node, "dma-ranges") == NULL) {
+			sp_build_string(copier->build, copier->passthrough, "compatible",
+				"simple-mfd");
+			return;
+		}
+	}
+}
+
 static void
 set_paths(struct sp_copier *copier) {
 	for (uint32_t i = 0; i < copier->guest->devices.count; i++) {
@@ -370,6 +386,7 @@ sp_build_guest_tree(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++)
 		wrap_dma_ranges(&copier, &guest->devices.data[i]);
 	copy_aliases(&copier);
+	name_frame(&copier);
 	sp_build_number(&guest->tree, 1);
 	set_paths(&copier);
 	if (!plan->arena.failed)

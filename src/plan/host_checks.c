@@ -77,6 +77,25 @@ check_high_irqs(struct sp_plan *plan) {
 	}
 }
 
+static void
+check_addresses(struct sp_plan *plan) {
+	const struct sp_host *host = plan->host;
+	uint32_t count = 0;
+	sp_node first = SP_NODE_NONE;
+	for (uint32_t d = 0; d < host->devices.count; d++) {
+		const struct sp_device *device = &host->devices.data[d];
+		bool lost = false;
+		for (uint32_t i = 0; i < device->reg_count && !lost; i++)
+			lost = host->regs.data[device->reg + i].state == SP_ADDRESS_NO_RANGE;
+		if (lost && count++ == 0)
+			first = device->node;
+	}
+	if (count > 0 && sp_plan_owner(plan, first) == NULL)
+		sp_finding_add(plan, NULL, SP_CODE_HOST_UNTRANSLATED, first,
+			"its registers are in no window of the bus above it (%u such node%s in all)",
+			count, count == 1 ? "" : "s");
+}
+
 /*
  * One IOMMU driver is at work. A master of the host's behind another kind of IOMMU that is not
  * marked for passthrough makes dom0's building fail.
@@ -155,6 +174,7 @@ sp_check_host(struct sp_plan *plan) {
 	check_gic(plan);
 	check_types(plan);
 	check_high_irqs(plan);
+	check_addresses(plan);
 	check_undriven_masters(plan);
 	check_requests(plan);
 }

@@ -164,11 +164,12 @@ take_spi(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq 
 		sp_finding_add(plan, guest, SP_CODE_IRQ_TOO_HIGH, node,
 			"interrupt %u (SPI %u) is beyond SPI %u, the last that a guest can have",
 			irq->number, spi, highest);
+	bool xl = guest->request->mode == SP_MODE_XL;
 	if (irq->number == VPL011_IRQ)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_RESERVED, node,
 			"interrupt %u is that of the emulated PL011, which this guest cannot have then",
 			irq->number);
-	else if (irq->number >= VIRTIO_FIRST_IRQ && irq->number <= VIRTIO_LAST_IRQ)
+	else if (xl && irq->number >= VIRTIO_FIRST_IRQ && irq->number <= VIRTIO_LAST_IRQ)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_RESERVED, node,
 			"interrupt %u is in the range of virtio-mmio devices (%u to %u): the guest can "
 			"have at most %u of them",

@@ -328,11 +328,9 @@ plan_master(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *ma
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_USER, master->node,
 			"its stream IDs are as the command line tells them; the tree cannot confirm "
 			"them");
-	if (guest->request->mode == SP_MODE_DIRECT) {
+	if (driven > 0)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_LEFT_ON, master->node,
-			"Xen still puts it behind %s if it drives that", path_of(plan, iommus[0]));
-		return;
-	}
+			"Xen puts it behind %s all the same", path_of(plan, iommus[0]));
 	if (driven == 0)
 		return;
 	if (driven > 1)
@@ -371,7 +369,7 @@ sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_e
 
 	for (uint32_t d = 0; d < guest->devices.count; d++) {
 		const struct sp_guest_device *device = &guest->devices.data[d];
-		uint32_t masters = 0;
+		uint32_t masters = 0, before = guest->streams.count;
 		bool mapped = false;
 		for (sp_node node = device->node; node < sp_tree_end(tree, device->node); node++) {
 			if (node != device->node && !sp_tree_available(tree, node)) {
@@ -392,7 +390,7 @@ sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_e
 			masters++;
 			plan_master(plan, guest, master, told);
 		}
-		if (guest->request->mode == SP_MODE_DIRECT)
+		if (guest->streams.count == before)
 			explain_exposure(plan, guest, device);
 		if (masters > 0 || mapped)
 			continue;

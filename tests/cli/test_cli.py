@@ -320,21 +320,23 @@ class List(Case):
         self.assertGreaterEqual(paths("--all"), {GPU, BARE_GPU})
         self.assertEqual(paths("--compatible", "arm,mali-*"), {GPU, BARE_GPU})
         self.assertEqual(paths("--compatible", "nothing*"), set())
+        out, _ = self.run_program("list", "--compatible", "nothing*", BOARD)
+        self.assertEqual(out, "No such device.\n")
 
     def test_bad_hosts(self):
-        good = open(BOARD, "rb").read()
+        good = read(BOARD)
         self.refused("list", "missing.dtb", says="missing.dtb: No such file")
         self.refused("list", self.write("empty.dtb", b""), says="empty.dtb")
         self.refused("list", self.write("text.dtb", "no tree\n" * 100), says="text.dtb")
         for size in (4, 39, 40, len(good) // 2, len(good) - 1):
             self.refused("list", self.write("cut.dtb", good[:size]), says="cut.dtb: ")
         os.mkdir(self.path("folder"))
-        self.refused("list", self.path("folder"), says="folder")
+        self.refused("list", self.path("folder"), says=("folder", "no host's tree"))
 
     def test_own_tree_of_a_guest(self):
         source = self.write(
             "guest.dts",
-            '/dts-v1/; / { hypervisor { compatible = "xen,xen-4.20", "xen,xen"; }; };',
+            '/dts-v1/; / { compatible = "xen,xenvm"; hypervisor { compatible = "xen,xen-4.20", "xen,xen"; }; };',
         )
         subprocess.run(["dtc", "-q", "-O", "dtb", "-o", self.path("guest.dtb"), source], check=True)
         err = self.refused("list", self.path("guest.dtb"), says="guest.dtb")
@@ -342,12 +344,16 @@ class List(Case):
 
     def test_unflattened_tree(self):
         root = self.path("device-tree")
-        subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dtb", "-o", self.path("b.dtb"), BOARD], check=True)
-        unflatten(open(BOARD, "rb").read(), root)
+        unflatten(read(BOARD), root)
         self.assertEqual(
             json.loads(self.run_program("list", "--json", root)[0]),
             json.loads(self.run_program("list", "--json", BOARD)[0]),
         )
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def unflatten(blob, root):

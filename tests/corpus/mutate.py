@@ -19,9 +19,9 @@ from typing import Optional
 
 import check
 import driver
-import mutations
 import selftest
-from mutations import Broken, Mutation
+from broken import Broken, Mutation
+from mutations import MUTATIONS
 from selftest import Case
 
 KINDS_LEAST = 20
@@ -49,10 +49,10 @@ def drawn_cases(program: str, folder: str, count: int, rng: random.Random) -> li
 
 def break_case(case: Case, mutation: Mutation, seed: str) -> Optional[list[str]]:
     """The codes of the faults found in the altered plan; None if it cannot be altered so."""
-    broken = Broken(case.host, copy.deepcopy(case.plan), case.blob, random.Random(seed))
-    if not mutation.change(broken):
+    one = Broken(case.host, copy.deepcopy(case.plan), case.blob, random.Random(seed))
+    if not mutation.change(one):
         return None
-    faults = check.check_plan(broken.host, broken.plan, [broken.blob()])
+    faults = check.check_plan(one.host, one.plan, [one.blob()])
     return [fault.code for fault in faults]
 
 
@@ -90,7 +90,7 @@ def main() -> int:
         rng.shuffle(cases)
     print("seed %d, %d right plans" % (options.seed, len(cases)))
     kinds = lost = 0
-    for mutation in mutations.MUTATIONS:
+    for mutation in MUTATIONS:
         made, missed = try_mutation(mutation, cases, options.seed, options.each)
         kinds += made > 0
         lost += missed

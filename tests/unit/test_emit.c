@@ -260,7 +260,7 @@ static int setup(void **state) {
 	assert_non_null(fixture);
 	fixture->tree = make_host_tree(&fixture->arena);
 	fixture->host.tree = fixture->tree;
-	fixture->host.name = "board.dtb";
+	fixture->host.name = "boards/board.dtb";
 	fixture->host.model = "Test \"board\" $A";
 	fixture->host.gic = node_at(fixture, "/soc/gic@8000000");
 	fixture->host.gic_version = 3;
@@ -634,9 +634,15 @@ static void xl_configuration(void **state) {
 	fixture->guests[0].hotplug = true;
 	fixture->plan.guests.data[0].dtdev.data[0] = "/a\"b\\c\nd";
 	text = emit(fixture, SP_ARTEFACT_XL, 0);
-	has(text, "\t\"/a\\\"b\\\\c\\nd\",\n");
+	has(text, "\n# \t\"/a\\\"b\\\\c\\nd\",\n");
+	has(text, "\n# irqs = [\n# \t151, # SPI");
 	lacks(text, "nr_spis");
+	lacks(text, "\ndtdev");
 	has(text, "\npassthrough = \"enabled\"\n");
+	free(text);
+	fixture->guests[0].hotplug = false;
+	text = emit(fixture, SP_ARTEFACT_XL, 0);
+	has(text, "\n\t\"/a\\\"b\\\\c\\nd\",\n");
 	free(text);
 
 	fixture->guests[0].mode = SP_MODE_DOM0LESS;
@@ -732,8 +738,9 @@ static void guest_source_compiles_to_the_guest_tree(void **state) {
 	char *source = emit(fixture, SP_ARTEFACT_GUEST_SOURCE, 0);
 	char *tree = emit(fixture, SP_ARTEFACT_GUEST_TREE, 0);
 
-	has(source, "of the guest gpu");
-	has(source, "xen-4.20 (xl) on Test \"board\" $A, tree board.dtb");
+	has(source, "Partial device tree of guest \"gpu\"\n");
+	has(source, "for xen-4.20 (xl)\n");
+	has(source, "Host: Test \"board\" $A, board.dtb\n");
 	if (have_dtc()) {
 		char *compiled = compile(source, "");
 
