@@ -9,7 +9,7 @@ seconds=${1:-60}
 [ $# = 0 ] || shift
 
 CC=clang tools/build.sh build-fuzz -Dfuzz=true -Dwerror=true -Db_sanitize=address,undefined \
-	-Db_lundef=false -Dbuildtype=debugoptimized -Dman=disabled
+	-Db_lundef=false -Dbuildtype=debugoptimized -Dc_args=-fno-sanitize-recover=all -Dman=disabled
 [ $# -gt 0 ] || set -- build-fuzz/tests/fuzz/fuzz_*
 [ -x "$1" ] || {
 	echo "there are no fuzzers" >&2

@@ -22,14 +22,10 @@ step "gcc"
 tools/build.sh build -Dwerror=true
 suites build checks unit golden cli
 
-step "AddressSanitizer and UBSan"
-tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined \
-	-Dbuildtype=debugoptimized -Dman=disabled
+step "clang, AddressSanitizer and UBSan"
+CC=clang tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
+	-Dbuildtype=debugoptimized -Dc_args=-fno-sanitize-recover=all -Dman=disabled
 suites build-asan unit golden cli
-
-step "clang"
-CC=clang tools/build.sh build-clang -Dwerror=true -Dman=disabled
-suites build-clang unit
 
 step "real boards"
 suites build corpus

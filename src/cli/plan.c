@@ -35,8 +35,10 @@ static void print_finding(struct cli *cli, const struct sp_finding *finding, boo
 	}
 	put(cli, &column, ": ");
 	cli_wrap(cli, column, 4, finding->message);
-	if (finding->remedy && *finding->remedy)
-		cli_wrap(cli, 0, 4, finding->remedy);
+	if (finding->remedy && *finding->remedy) {
+		fputs("    -> ", cli->out);
+		cli_wrap(cli, 7, 7, finding->remedy);
+	}
 }
 
 static const char *plural(unsigned count) {

@@ -383,9 +383,24 @@ void sp_window_get(const struct sp_tree *tree, sp_node node, const char *name, u
 	}
 }
 
+/* As read_bus() finds it, without the rest: hosts ask this of each of their nodes. */
 bool sp_is_pci_bus(const struct sp_tree *tree, sp_node node) {
-	struct bus bus;
+	uint32_t count, address_cells = UINT32_MAX;
+	const struct sp_prop *props = sp_tree_props(tree, node, &count);
+	bool bus_range = false;
 
-	read_bus(tree, node, "ranges", &bus);
-	return bus.pci;
+	for (const struct sp_prop *prop = props; prop < props + count; prop++) {
+		const char *name = prop->name;
+		if (*name == 'd' && !strcmp(name, "device_type")) {
+			if (prop->len == sizeof("pci") && !memcmp(prop->data, "pci", sizeof("pci")))
+				return true;
+		} else if (*name == 'b' && !strcmp(name, "bus-range")) {
+			bus_range = true;
+		} else if (*name == '#' && !strcmp(name, "#address-cells")) {
+			(void)one_cell(prop, &address_cells);
+		}
+	}
+	if (!bus_range)
+		return false;
+	return (address_cells != UINT32_MAX ? address_cells : sp_address_cells(tree, node)) == 3;
 }

@@ -44,6 +44,7 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 		return true;
 
 	struct sp_device device = {.node = node};
+	device.kind = sp_kind_of(tree, node);
 	device.reg = host->regs.count;
 	if (reg && !under_pci) {
 		bool whole = true;
@@ -70,13 +71,12 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 		!sp_irqs_of_node(tree, host->gic, node, &host->arena, &host->irqs))
 		return false;
 	/* Xen, too, takes the map as the bridge's own only on a PCI host. */
-	if (map && sp_is_pci_bus(tree, node) &&
+	if (map && device.kind == SP_KIND_PCI_HOST &&
 		!sp_irqs_of_map(tree, host->gic, node, &host->arena, &host->irqs))
 		return false;
 	device.irq_count = host->irqs.count - device.irq;
 	if (device.reg_count == 0 && device.irq_count == 0 && !iommus)
 		return true;
-	device.kind = sp_kind_of(tree, node);
 	device.dma = sp_kind_dma(device.kind);
 	if (device.dma != SP_DMA_MASTER && sp_tree_prop(tree, node, "dmas") != NULL)
 		device.dma = SP_DMA_NEVER; /* another device does its DMA */

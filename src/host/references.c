@@ -145,7 +145,7 @@ depends(enum sp_reference_kind kind) {
  * Rules by the address of the name: a tree has one copy of each property name, and the same few
  * dozen names come again and again.
  */
-#define CACHE_SIZE 256u
+#define CACHE_SIZE 1024u
 
 struct rule_cache {
 	const char *name[CACHE_SIZE];

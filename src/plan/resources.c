@@ -327,7 +327,7 @@ take_node(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_dev
 	const struct sp_device *device, bool *subpage) {
 	for (uint32_t i = 0; i < device->reg_count; i++)
 		take_reg(plan, guest, device, i, subpage);
-	if (device->kind == SP_KIND_PCI_HOST && sp_is_pci_bus(plan->host->tree, device->node))
+	if (device->kind == SP_KIND_PCI_HOST)
 		take_windows(plan, guest, device->node);
 	for (uint32_t i = 0; i < device->irq_count; i++)
 		take_irq(plan, guest, &plan->host->irqs.data[device->irq + i], given, device->node);
