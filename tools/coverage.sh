@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 tools/build.sh build-coverage -Db_coverage=true -Doptimization=0 -Dman=disabled
 find build-coverage -name '*.gcda' -delete
-meson test -C build-coverage --quiet --print-errorlogs --suite unit --suite golden --suite cli
+meson test -C build-coverage --no-rebuild --quiet --print-errorlogs --suite unit --suite golden --suite cli
 gcovr --root . --object-directory build-coverage --filter 'src/(base|fdt|host|plan|emit)/' \
 	--exclude-unreachable-branches --exclude-throw-branches \
 	--html-details build-coverage/coverage.html --txt build-coverage/coverage.txt \

@@ -26,7 +26,6 @@ from context import Json
 from host import Host
 
 SKIPPED = 77
-SHOWN_PER_CODE = 5
 
 # Of the trees in Debian's linux-base-7.2.12.
 KNOWN = {"trees": 1649, "gpus": 1573, "assignable": 142}
@@ -117,7 +116,8 @@ def _run_dtc(path: str) -> tuple[str, Optional[str]]:
 
 
 class Totals:
-    def __init__(self) -> None:
+    def __init__(self, shown: int) -> None:
+        self.shown = shown
         self.counts: Counter[str] = Counter()
         self.codes: Counter[tuple[str, str]] = Counter()
         self.faults: Counter[str] = Counter()
@@ -131,7 +131,7 @@ class Totals:
 
     def fault(self, code: str, where: str, what: str) -> None:
         self.faults[code] += 1
-        if self.faults[code] <= SHOWN_PER_CODE:
+        if self.faults[code] <= self.shown:
             print("FAULT %s: %s: %s" % (code, where, what), flush=True)
 
 
@@ -165,15 +165,15 @@ def check_known(totals: Totals) -> None:
         totals.fault("count", "devices", "not one was planned")
 
 
-def run(program: str, trees: list[str], folder: str, sources: str, jobs: int, dtc: bool) -> Totals:
-    totals = Totals()
+def run(options: argparse.Namespace, trees: list[str], sources: str) -> Totals:
+    totals = Totals(options.show)
     begun = time.monotonic()
-    with multiprocessing.Pool(jobs) as pool:
-        work = [(program, sources, path) for path in trees]
+    with multiprocessing.Pool(options.jobs) as pool:
+        work = [(options.driver, sources, path) for path in trees]
         for path, result in pool.imap_unordered(_run_job, work, 4):
-            totals.add(os.path.relpath(path, folder), result)
+            totals.add(os.path.relpath(path, options.trees), result)
         planned = time.monotonic()
-        files = sorted(glob.glob(os.path.join(sources, "*.dts"))) if dtc else []
+        files = [] if options.no_dtc else sorted(glob.glob(os.path.join(sources, "*.dts")))
         for path, wrong in pool.imap_unordered(_run_dtc, files, 32):
             if wrong is not None:
                 totals.fault("dtc", os.path.basename(path), wrong)
@@ -203,6 +203,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--every", type=int, default=1, help="only every N-th tree")
     parser.add_argument("--no-dtc", action="store_true", help="do not compile the guest trees")
+    parser.add_argument("--show", type=int, default=5, help="how many faults of a kind to print")
     options = parser.parse_args()
     pattern = os.path.join(options.trees, "**", "*.dtb")
     trees = sorted(glob.glob(pattern, recursive=True)) if options.trees else []
@@ -211,8 +212,7 @@ def main() -> int:
             options.trees), file=sys.stderr)
         return SKIPPED
     totals = with_sources(options.sources, lambda sources: run(
-        options.driver, trees[::options.every], options.trees, sources, options.jobs,
-        not options.no_dtc))
+        options, trees[::options.every], sources))
     for code, count in sorted(totals.faults.items()):
         print("FAULTS %s: %d" % (code, count))
     print("corpus: %s" % ("FAILED" if totals.faults else "passed"))
