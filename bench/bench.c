@@ -5,7 +5,7 @@
  *	bench PROGRAM DTC TREES SCRATCH [ROUNDS]
  *
  * TREES is a folder of .dtb files, searched to its bottom; SCRATCH an empty folder to write into.
- * Each pair is run in turn, round for round, and the medians are compared. Exits with 1 if a figure
+ * Each pair takes turns tree by tree, and the medians of the rounds are compared. Exits with 1 if a figure
  * is beyond its limit.
  */
 #include <errno.h>
@@ -195,57 +195,49 @@ report(const char *what, double value, double limit, const char *unit) {
 }
 
 static double
-run_dtc(char *dtc, bool gpus_only) {
+time_run(char *const *arguments, int worst, long *peak) {
 	double start = now();
-	for (unsigned i = 0; i < tree_count; i++) {
-		char *arguments[] = {dtc, "-q", "-I", "dtb", "-O", "dts", trees[i].path, NULL};
-		if (!gpus_only || trees[i].gpu_count > 0)
-			run(arguments, NULL);
+	int status = run(arguments, peak);
+	double seconds = now() - start;
+	if (status > worst) {
+		fprintf(stderr, "bench: %s: exit status %d\n", arguments[0], status);
+		failed = true;
 	}
-	return now() - start;
+	return seconds;
 }
 
 static double
-run_plans(char *program, const char *scratch, unsigned round, long *peak) {
-	double start = now();
+time_dtc(char *dtc, char *path) {
+	char *arguments[] = {dtc, "-q", "-I", "dtb", "-O", "dts", path, NULL};
+	return time_run(arguments, 0, NULL);
+}
+
+/* dtc and the planner take turns tree by tree, so that both see the same machine. */
+static void
+time_plans(char *program, char *dtc, const char *scratch, unsigned round, double *ours,
+	double *theirs, long *peak) {
+	*ours = *theirs = 0;
 	for (unsigned i = 0; i < tree_count; i++) {
 		char out[4096];
-		char *arguments[MAX_GPUS + 16];
-		unsigned count = 0;
+		char *arguments[MAX_GPUS + 16] = {program, "plan", "--quiet", "--keep-going",
+			"--no-graph-svg", "-o", out, trees[i].path};
 		if (trees[i].gpu_count == 0)
 			continue;
 		snprintf(out, sizeof(out), "%s/%u-%u", scratch, round, i);
-		arguments[count++] = program;
-		arguments[count++] = "plan";
-		arguments[count++] = "--quiet";
-		arguments[count++] = "--keep-going";
-		arguments[count++] = "--no-graph-svg";
-		arguments[count++] = "-o";
-		arguments[count++] = out;
-		arguments[count++] = trees[i].path;
-		for (unsigned g = 0; g < trees[i].gpu_count; g++)
-			arguments[count++] = trees[i].gpus[g];
-		arguments[count] = NULL;
-		int status = run(arguments, peak);
-		if (status > 1)
-			fprintf(stderr, "bench: %s: exit status %d\n", trees[i].path, status);
-		failed = failed || status > 1;
+		memcpy(&arguments[8], trees[i].gpus, trees[i].gpu_count * sizeof(char *));
+		*theirs += time_dtc(dtc, trees[i].path);
+		*ours += time_run(arguments, 1, peak);
 	}
-	return now() - start;
 }
 
-static double
-run_lists(char *program, long *peak) {
-	double start = now();
+static void
+time_lists(char *program, char *dtc, double *ours, double *theirs, long *peak) {
+	*ours = *theirs = 0;
 	for (unsigned i = 0; i < tree_count; i++) {
 		char *arguments[] = {program, "list", trees[i].path, NULL};
-		int status = run(arguments, peak);
-		/* The few trees without anything to list are no failure here. */
-		if (status > 1)
-			fprintf(stderr, "bench: %s: exit status %d\n", trees[i].path, status);
-		failed = failed || status > 1;
+		*theirs += time_dtc(dtc, trees[i].path);
+		*ours += time_run(arguments, 1, peak);
 	}
-	return now() - start;
 }
 
 /* A board of `count` devices, compiled by dtc, whose grammar takes no 10,000 siblings. */
@@ -345,10 +337,9 @@ main(int argc, char **argv) {
 	double plans[MAX_ROUNDS], plans_dtc[MAX_ROUNDS], lists[MAX_ROUNDS], lists_dtc[MAX_ROUNDS];
 	long peak = 0;
 	for (unsigned round = 0; round < rounds; round++) {
-		plans_dtc[round] = run_dtc(argv[2], true);
-		plans[round] = run_plans(argv[1], argv[4], round, &peak);
-		lists_dtc[round] = run_dtc(argv[2], false);
-		lists[round] = run_lists(argv[1], &peak);
+		time_plans(argv[1], argv[2], argv[4], round, &plans[round], &plans_dtc[round],
+			&peak);
+		time_lists(argv[1], argv[2], &lists[round], &lists_dtc[round], &peak);
 	}
 	double plan = median(plans, rounds), plan_dtc = median(plans_dtc, rounds);
 	double list = median(lists, rounds), list_dtc = median(lists_dtc, rounds);

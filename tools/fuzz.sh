@@ -22,9 +22,11 @@ for fuzzer; do
 	seeds=tests/fuzz/corpus/$name
 	mkdir -p "$found"
 	[ -d "$seeds" ] || seeds=
+	words=tests/fuzz/$name.dict
+	[ -e "$words" ] || words=tests/fuzz/tree.dict
 	echo "== $name, $seconds s"
 	if ! "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-		-artifact_prefix=build-fuzz/"$name"- "$found" $seeds >build-fuzz/"$name".log 2>&1; then
+		-dict="$words" -artifact_prefix=build-fuzz/"$name"- "$found" $seeds >build-fuzz/"$name".log 2>&1; then
 		tail -n 60 build-fuzz/"$name".log >&2
 		exit 1
 	fi

@@ -78,10 +78,11 @@ def _check_nr_spis(context: Context, listed: set[int]) -> Iterable[Fault]:
 
 
 def _tree_streams(context: Context) -> Counter[tuple[str, str, tuple[int, ...]]]:
-    """Stream IDs by master and controller; those of mmu-masters as one of all cells."""
+    """Stream IDs by master and controller, where Xen has a driver; mmu-masters' one by one."""
     found: Counter[tuple[str, str, tuple[int, ...]]] = Counter()
     for stream in context.streams():
-        if stream.controller is not None and stream.origin in ("iommus", "mmu-masters"):
+        if (stream.controller is not None and stream.origin in ("iommus", "mmu-masters")
+                and context.host.driver[stream.controller.index] is not None):
             found[context.path(stream.master), stream.controller.path, stream.specifier] += 1
     return found
 
@@ -316,7 +317,8 @@ def check_plan(host: Host, plan: Json, blobs: list[Optional[bytes]],
     if plan.get("schema") != "sallyport-plan" or plan.get("version") != 1:
         return [Fault("schema", "not a plan of version 1")]
     faults = confirm.check_plan(plan)
-    if (plan["host"]["gic"] or {}).get("path") != (host.gic.path if host.gic else None):
+    if (plan["host"]["gic"] or {}).get("path") != (
+            host.gic.path if host.gic and host.gic_version else None):
         faults.append(Fault("gic", "the plan has another GIC"))
     for guest, blob in zip(plan["guests"], blobs):
         faults += check_guest(host, plan, guest, blob)

@@ -52,7 +52,7 @@ def check_plan(plan: Json) -> list[Fault]:
         rank = _RANK[finding["severity"]]
         most = max(most, rank)
         for name in modes:
-            if finding["guest"] in (None, name):
+            if finding["guest"] == name:
                 worst[name] = max(worst[name], rank)
         if not finding["message"] or not finding["remedy"]:
             faults.append(Fault("code", "%s without words" % finding["code"]))
@@ -75,7 +75,7 @@ def _reg_fault(*faults: str) -> Predicate:
 
 
 def _no_gic(context: Context) -> bool:
-    return context.host.gic is None
+    return context.host.gic_version == 0
 
 
 def _empty(context: Context) -> bool:
@@ -124,7 +124,7 @@ def xen_frames(host: Host) -> list[tuple[int, int, int]]:
         kept = []
         for node in host.tree.nodes:
             gic = node.parent is not None and node.parent is host.gic
-            if node is console or gic or host.is_xens(node):
+            if node is console or gic or host.is_xens(node) and host.enabled[node.index]:
                 kept += [(*reading.pages_of(reg.host, reg.size), node.index)
                          for reg in host.regs[node.index] if reg.fault is None and reg.size]
         host.kept = kept
@@ -288,7 +288,8 @@ CONFIRM: dict[str, Predicate] = {
         stream.origin == "broken" for stream in context.streams()),
     "SP-IOMMU-NO-PRODUCT": _stream(_no_product),
     "SP-IOMMU-MIXED": _mixed,
-    "SP-PCI-FUNCTIONS": lambda context: bool(context.bridges()),
+    "SP-PCI-FUNCTIONS": lambda context: bool(context.bridges()) or any(
+        stream.origin == "iommu-map" for stream in context.streams()),
     "SP-PCI-WINDOW-RAM": _window_over_ram,
     "SP-PAGE-SHARED": lambda context: any(True for _ in page_sharers(context)),
     "SP-DEVICE-DISABLED": _disabled,

@@ -30,7 +30,10 @@ def overlaps(first: Span, second: Span) -> bool:
 
 
 class Context:
-    """`devices` are the nodes that the plan names, `given` these and all below them."""
+    """
+    `devices` are the nodes that the plan names, `inside` these and all below them, `given` those
+    of them that the guest gets: what is disabled below a device stays with nobody.
+    """
 
     def __init__(self, host: Host, plan: Json, guest: Json) -> None:
         self.host = host
@@ -49,15 +52,22 @@ class Context:
                 self.unknown.append(device["path"])
             else:
                 self.devices.append(node)
-        self.given = self._given()
-        self.inside = {node.index for node in self.given}
+        self.given: list[fdt.Node] = []
+        self.inside: set[int] = set()
+        self._take()
 
-    def _given(self) -> list[fdt.Node]:
-        found: dict[int, fdt.Node] = {}
+    def _take(self) -> None:
+        given: set[int] = set()
         for device in self.devices:
+            left: set[int] = set()
             for node in self.host.tree.within(device):
-                found[node.index] = node
-        return [found[index] for index in sorted(found)]
+                above = node.parent.index if node.parent is not None else -1
+                self.inside.add(node.index)
+                if node is not device and (above in left or not node.available()):
+                    left.add(node.index)
+                else:
+                    given.add(node.index)
+        self.given = [self.host.tree.nodes[index] for index in sorted(given)]
 
     def regs(self) -> Iterable[reading.Reg]:
         for node in self.given:

@@ -40,8 +40,9 @@ class Result(NamedTuple):
 
 def expected_devices(host: Host) -> Iterable[fdt.Node]:
     """Nodes with a compatible and registers that the CPU can reach; memory is no device."""
+    memory = ("/reserved-memory/", "/chosen/")
     for node in host.tree.nodes:
-        if "compatible" not in node.props or node.path.startswith("/reserved-memory/"):
+        if "compatible" not in node.props or node.path.startswith(memory):
             continue
         if node.props.get("device_type") == b"memory\0":
             continue

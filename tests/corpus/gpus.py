@@ -29,7 +29,7 @@ def gpus(host: Host) -> list[fdt.Node]:
 def assignable(host: Host, node: fdt.Node) -> bool:
     """Enabled with all above it, GIC known, all SPIs, all stream IDs at IOMMUs that Xen drives."""
     irqs, streams = host.irqs[node.index], host.streams[node.index]
-    return (host.enabled[node.index] and host.gic is not None
+    return (host.enabled[node.index] and host.gic_version != 0
             and all(irq.kind == "spi" for irq in irqs)
             and bool(streams)
             and all(stream.controller is not None and host.enabled[stream.controller.index]

@@ -33,10 +33,10 @@ class GuestIrq(NamedTuple):
 
 # What a guest can never have, and what it can have only of a provider that is given along.
 _NEVER = re.compile(r"iommus|iommu-map(-mask)?|mmu-masters|#stream-id-cells"
-                    r"|msi-(parent|map|map-mask)|memory-region(-names)?|iommu-addresses|xen,.*")
+                    r"|msi-map(-mask)?|memory-region(-names)?|iommu-addresses|xen,.*")
 _ALONG = re.compile(r"power-domains|resets|pinctrl-[0-9]+|interconnects|assigned-clocks"
                     r"|assigned-clock-parents|nvmem-cells|dmas|mboxes|hwlocks|thermal-sensors"
-                    r"|access-controllers|performance-domains")
+                    r"|access-controllers|performance-domains|msi-parent")
 _NAMES = {
     "power-domain-names": "power-domains",
     "reset-names": "resets",

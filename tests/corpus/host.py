@@ -20,13 +20,16 @@ class Stream(NamedTuple):
 
 
 def find_gic(tree: fdt.Tree) -> tuple[Optional[fdt.Node], int]:
-    """The first GIC that Xen drives, and its version."""
+    """The first GIC that Xen drives, and its version; else one that it does not drive, and 0."""
+    other = None
     for node in tree.nodes:
         if "interrupt-controller" in node.props and node.available():
             for name in node.compatible():
                 if name in xen.GIC_VERSIONS:
                     return node, xen.GIC_VERSIONS[name]
-    return None, 0
+                if name in xen.GICS_UNDRIVEN and other is None:
+                    other = node
+    return other, 0
 
 
 class Host(reading.Reading):
@@ -105,10 +108,8 @@ class Host(reading.Reading):
         return found
 
     def is_xens(self, node: fdt.Node) -> bool:
-        """A GIC or an IOMMU of a kind for which Xen has a driver."""
-        return self.driver[node.index] is not None or (
-            "interrupt-controller" in node.props
-            and any(name in xen.GIC_VERSIONS for name in node.compatible()))
+        """The GIC, or an IOMMU of a kind for which Xen has a driver."""
+        return self.driver[node.index] is not None or node is self.gic
 
     def skip(self, node: fdt.Node) -> Optional[str]:
         return self._skips[node.index]

@@ -20,7 +20,8 @@ def _marked(plan: Json) -> set[str]:
 def _must_be_marked(context: Context) -> Iterable[fdt.Node]:
     """The devices, and what is below them that Xen would otherwise give to dom0."""
     host = context.host
-    for node in context.given:
+    for index in sorted(context.inside):
+        node = host.tree.nodes[index]
         if node in context.devices:
             yield node
         elif any(reg.fault is None and reg.size for reg in host.regs[node.index]):

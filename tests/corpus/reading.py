@@ -254,7 +254,10 @@ class Reading:
         if len(spec) < 3:
             return Irq(node.index, "broken", 0, 0, None, nexus)
         kind = {0: "spi", 1: "ppi", 2: "espi", 3: "ppi"}.get(spec[0], "broken")
-        return Irq(node.index, kind, spec[1], spec[2] & 15, controller, nexus)
+        number = spec[1]
+        if spec[0] == 1 and number >= 16:
+            kind, number = "spi", number - 16  # Xen and Linux only add up
+        return Irq(node.index, kind, number, spec[2] & 15, controller, nexus)
 
     def _specifiers(self, node: fdt.Node) -> Iterable[tuple[Optional[fdt.Node], tuple[int, ...]]]:
         """Each of a node's own interrupts: the first parent and its specifier."""
@@ -286,7 +289,8 @@ class Reading:
             for parent, spec in self._specifiers(node):
                 controller, last = self.follow(parent, address, spec)
                 found.append(self._judge(node, controller, last, False))
-        if "interrupt-map" in props:
+        # Xen takes a map for a device's own only on a PCI bus.
+        if "interrupt-map" in props and self.pci_bus[node.index]:
             for row in self.map_rows(node):
                 controller, last = self.follow(row.parent, row.address, row.specifier)
                 found.append(self._judge(node, controller, last, True))

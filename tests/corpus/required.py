@@ -112,7 +112,7 @@ def _of_iommu(context: Context, node: fdt.Node) -> Iterable[Need]:
 
 def _of_all(context: Context) -> Iterable[Need]:
     host = context.host
-    if host.gic is None:
+    if host.gic_version == 0:
         yield "there is no GIC", ("SP-HOST-NO-GIC",)
     for node in context.devices:
         if not host.enabled[node.index]:

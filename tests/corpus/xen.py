@@ -70,6 +70,10 @@ GIC_VERSIONS = {
     "arm,gic-v3": 3,
 }
 
+# GICs for which Xen has no driver by these names.
+GICS_UNDRIVEN = frozenset((
+    "arm,cortex-a9-gic", "arm,gic-v5", "arm,pl390", "qcom,msm-8660-qgic", "qcom,msm-qgic2"))
+
 SMMU, SMMU3, IPMMU = "smmu", "smmu-v3", "ipmmu"
 
 # Since which minor release of Xen 4 there is a driver.
@@ -117,14 +121,12 @@ _SKIPPED = frozenset((
 ))
 _TIMERS = frozenset(("arm,armv7-timer", "arm,armv8-timer"))
 
-# Platforms of Xen, by the root's compatible, and what each keeps from dom0.
+# Platforms of a 64-bit Xen, by the root's compatible, and what each keeps from dom0.
 _BLACKLISTS = (
     (("brcm,bcm2711",), ("brcm,bcm2835-aux-spi", "brcm,bcm2835-aux", "brcm,bcm2835-pm")),
     (("allwinner,sun50i-a64", "allwinner,sun50i-h5", "allwinner,sun50i-h6"),
      ("snps,dw-apb-uart",)),
     (("cavium,thunder-88xx",), ("cavium,smmu-v2",)),
-    (("arm,vexpress",), ("arm,cci-400", "arm,cci-400-pmu", "arm,hdlcd", "arm,vexpress-reset",
-                         "arm,vexpress-reboot", "arm,vexpress-shutdown")),
 )
 
 

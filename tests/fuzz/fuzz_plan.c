@@ -179,6 +179,15 @@ static void compare_nodes(const struct sp_tree *a, const struct sp_tree *b) {
 	}
 }
 
+static char *copy_of(const char *data, size_t size) {
+	char *copy = malloc(size);
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	return copy;
+}
+
 static void check_overlay(const struct sp_tree *base, const struct artefacts *all) {
 	const struct artefact *overlay = &all->of[0][SP_ARTEFACT_OVERLAY];
 	const struct artefact *patched = &all->of[0][SP_ARTEFACT_PATCHED_TREE];
@@ -187,7 +196,7 @@ static void check_overlay(const struct sp_tree *base, const struct artefacts *al
 	uint32_t size;
 	const void *blob = sp_tree_blob(base, &size);
 	size_t room = size + 2 * overlay->size + patched->size + 4096;
-	char *copy;
+	char *copy, *used;
 	int result;
 
 	CHECK(!overlay->data == !patched->data, "one of overlay and patched tree");
@@ -202,7 +211,10 @@ static void check_overlay(const struct sp_tree *base, const struct artefacts *al
 		free(copy);
 		return;
 	}
-	result = fdt_overlay_apply(copy, overlay->data);
+	/* What is applied is spoilt by it. */
+	used = copy_of(overlay->data, overlay->size);
+	result = fdt_overlay_apply(copy, used);
+	free(used);
 	CHECK(!result, "the overlay does not apply: %s", fdt_strerror(result));
 	CHECK(sp_tree_parse(&one, copy, room, &error), "with overlay: %s", error.message);
 	CHECK(sp_tree_parse(&other, patched->data, patched->size, &error), "patched: %s",

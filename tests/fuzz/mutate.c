@@ -108,7 +108,9 @@ static void set_property(void *fdt, const struct places *places, unsigned *state
 	uint32_t count = below(state, below(state, 4) ? 5 : COUNT_OF(cells));
 
 	if (below(state, 5) == 0) {
-		fdt_setprop_string(fdt, node, name, strings[below(state, COUNT_OF(strings))]);
+		/* fdt_setprop_string() takes its argument twice. */
+		const char *text = strings[below(state, COUNT_OF(strings))];
+		fdt_setprop(fdt, node, name, text, (int)strlen(text) + 1);
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++)
