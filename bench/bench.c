@@ -5,8 +5,8 @@
  *	bench PROGRAM DTC TREES SCRATCH [ROUNDS]
  *
  * TREES is a folder of .dtb files, searched to its bottom; SCRATCH an empty folder to write into.
- * Each pair takes turns tree by tree, and the medians of the rounds are compared. Exits with 1 if a figure
- * is beyond its limit.
+ * Each pair takes turns tree by tree, and the medians of the rounds are compared. Exits with 1 if a
+ *figure is beyond its limit.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,8 +42,7 @@ struct tree_file {
 static struct tree_file trees[MAX_TREES];
 static unsigned tree_count;
 
-static int
-take_file(const char *path, const struct stat *status, int type, struct FTW *where) {
+static int take_file(const char *path, const struct stat *status, int type, struct FTW *where) {
 	(void)where;
 	size_t length = strlen(path);
 	if (type != FTW_F || length < 4 || strcmp(path + length - 4, ".dtb") != 0 ||
@@ -54,28 +53,24 @@ take_file(const char *path, const struct stat *status, int type, struct FTW *whe
 	return trees[tree_count++].path == NULL;
 }
 
-static int
-compare_trees(const void *left, const void *right) {
+static int compare_trees(const void *left, const void *right) {
 	const struct tree_file *a = left, *b = right;
 	return strcmp(a->path, b->path);
 }
 
-static double
-now(void) {
+static double now(void) {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-static void
-die(const char *what) {
+static void die(const char *what) {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
 	exit(2);
 }
 
 /* One process, its output thrown away. Returns its exit status; *peak is in KiB. */
-static int
-run(char *const *arguments, long *peak) {
+static int run(char *const *arguments, long *peak) {
 	posix_spawn_file_actions_t actions;
 	struct rusage usage;
 	pid_t pid;
@@ -95,8 +90,7 @@ run(char *const *arguments, long *peak) {
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static void
-find_gpus(struct tree_file *file) {
+static void find_gpus(struct tree_file *file) {
 	struct sp_tree *tree;
 	struct sp_host *host;
 	struct sp_error error;
@@ -115,8 +109,7 @@ find_gpus(struct tree_file *file) {
 }
 
 /* All artefacts of all of the tree's GPUs, made in this process. Returns seconds. */
-static double
-make_inside(const char *path, const char *const *devices, unsigned count) {
+static double make_inside(const char *path, const char *const *devices, unsigned count) {
 	double start = now();
 	struct sp_tree *tree;
 	struct sp_host *host;
@@ -124,8 +117,10 @@ make_inside(const char *path, const char *const *devices, unsigned count) {
 	struct sp_error error;
 	struct sp_request_guest guest = {
 		.name = "guest", .memory = 512, .devices = devices, .device_count = count};
-	struct sp_request request = {
-		.target = SP_TARGET_DEFAULT, .keep_going = true, .guests = &guest, .guest_count = 1};
+	struct sp_request request = {.target = SP_TARGET_DEFAULT,
+		.keep_going = true,
+		.guests = &guest,
+		.guest_count = 1};
 
 	if (!sp_tree_load(&tree, path, &error) || !sp_host_create(&host, tree, path, &error) ||
 		!sp_plan_create(&plan, host, &request, &error)) {
@@ -151,8 +146,7 @@ make_inside(const char *path, const char *const *devices, unsigned count) {
 }
 
 /* The same in a fresh process, so that nothing is warm but the page cache. */
-static double
-inside(const char *path, const char *const *devices, unsigned count) {
+static double inside(const char *path, const char *const *devices, unsigned count) {
 	int ends[2];
 	double seconds = 0;
 	if (pipe(ends) != 0)
@@ -172,30 +166,26 @@ inside(const char *path, const char *const *devices, unsigned count) {
 	return seconds;
 }
 
-static int
-compare_doubles(const void *left, const void *right) {
+static int compare_doubles(const void *left, const void *right) {
 	const double *a = left, *b = right;
 	return *a < *b ? -1 : *a > *b;
 }
 
-static double
-median(double *values, unsigned count) {
+static double median(double *values, unsigned count) {
 	qsort(values, count, sizeof(*values), compare_doubles);
 	return values[count / 2];
 }
 
 static bool failed;
 
-static void
-report(const char *what, double value, double limit, const char *unit) {
+static void report(const char *what, double value, double limit, const char *unit) {
 	bool good = value <= limit;
 	failed = failed || !good;
 	printf("%-58s %8.2f%s  limit %.2f%s  %s\n", what, value, unit, limit, unit,
 		good ? "good" : "BEYOND");
 }
 
-static double
-time_run(char *const *arguments, int worst, long *peak) {
+static double time_run(char *const *arguments, int worst, long *peak) {
 	double start = now();
 	int status = run(arguments, peak);
 	double seconds = now() - start;
@@ -206,15 +196,13 @@ time_run(char *const *arguments, int worst, long *peak) {
 	return seconds;
 }
 
-static double
-time_dtc(char *dtc, char *path) {
+static double time_dtc(char *dtc, char *path) {
 	char *arguments[] = {dtc, "-q", "-I", "dtb", "-O", "dts", path, NULL};
 	return time_run(arguments, 0, NULL);
 }
 
 /* dtc and the planner take turns tree by tree, so that both see the same machine. */
-static void
-time_plans(char *program, char *dtc, const char *scratch, unsigned round, double *ours,
+static void time_plans(char *program, char *dtc, const char *scratch, unsigned round, double *ours,
 	double *theirs, long *peak) {
 	*ours = *theirs = 0;
 	for (unsigned i = 0; i < tree_count; i++) {
@@ -230,8 +218,7 @@ time_plans(char *program, char *dtc, const char *scratch, unsigned round, double
 	}
 }
 
-static void
-time_lists(char *program, char *dtc, double *ours, double *theirs, long *peak) {
+static void time_lists(char *program, char *dtc, double *ours, double *theirs, long *peak) {
 	*ours = *theirs = 0;
 	for (unsigned i = 0; i < tree_count; i++) {
 		char *arguments[] = {program, "list", trees[i].path, NULL};
@@ -241,8 +228,7 @@ time_lists(char *program, char *dtc, double *ours, double *theirs, long *peak) {
 }
 
 /* A board of `count` devices, compiled by dtc, whose grammar takes no 10,000 siblings. */
-static void
-make_board(char *dtc, const char *scratch, unsigned count, char *path, size_t room) {
+static void make_board(char *dtc, const char *scratch, unsigned count, char *path, size_t room) {
 	char source[4096];
 	snprintf(source, sizeof(source), "%s/board-%u.dts", scratch, count);
 	snprintf(path, room, "%s/board-%u.dtb", scratch, count);
@@ -250,19 +236,26 @@ make_board(char *dtc, const char *scratch, unsigned count, char *path, size_t ro
 	if (file == NULL)
 		die(source);
 	fprintf(file,
-		"/dts-v1/;\n/ { #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;\n"
-		"gic: interrupt-controller@2f000000 { compatible = \"arm,gic-v3\"; reg = <0 0x2f000000 0 "
+		"/dts-v1/;\n/ { #address-cells = <2>; #size-cells = <2>; interrupt-parent = "
+		"<&gic>;\n"
+		"gic: interrupt-controller@2f000000 { compatible = \"arm,gic-v3\"; reg = <0 "
+		"0x2f000000 0 "
 		"0x10000>; interrupt-controller; #interrupt-cells = <3>; #address-cells = <0>; };\n"
 		"clk: clock { compatible = \"fixed-clock\"; #clock-cells = <0>; clock-frequency = "
 		"<24000000>; };\n"
-		"soc { compatible = \"simple-bus\"; #address-cells = <2>; #size-cells = <2>; ranges;\n"
-		"smmu: iommu@30000000 { compatible = \"arm,mmu-500\"; reg = <0 0x30000000 0 0x10000>; "
-		"#global-interrupts = <1>; interrupts = <0 900 4>, <0 901 4>; #iommu-cells = <1>; };\n");
+		"soc { compatible = \"simple-bus\"; #address-cells = <2>; #size-cells = <2>; "
+		"ranges;\n"
+		"smmu: iommu@30000000 { compatible = \"arm,mmu-500\"; reg = <0 0x30000000 0 "
+		"0x10000>; "
+		"#global-interrupts = <1>; interrupts = <0 900 4>, <0 901 4>; #iommu-cells = <1>; "
+		"};\n");
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t address = UINT64_C(0x100000000) + (uint64_t)i * 0x10000;
 		fprintf(file,
-			"%s@%" PRIx64 " { compatible = \"vendor,thing-%u\"; reg = <%u 0x%x 0 0x1000>; "
-			"interrupts = <0 %u 4>; clocks = <&clk>; clock-names = \"core\"; iommus = <&smmu "
+			"%s@%" PRIx64
+			" { compatible = \"vendor,thing-%u\"; reg = <%u 0x%x 0 0x1000>; "
+			"interrupts = <0 %u 4>; clocks = <&clk>; clock-names = \"core\"; iommus = "
+			"<&smmu "
 			"%u>; };\n",
 			i == 0 ? "gpu" : "device", address, i % 50, (unsigned)(address >> 32),
 			(unsigned)address, i % 800, i % 0x7fff);
@@ -277,8 +270,7 @@ make_board(char *dtc, const char *scratch, unsigned count, char *path, size_t ro
 	}
 }
 
-static void
-bench_scaling(char *dtc, const char *scratch, unsigned rounds) {
+static void bench_scaling(char *dtc, const char *scratch, unsigned rounds) {
 	char small[4096], large[4096];
 	const char *device = "/soc/gpu@100000000";
 	double few[MAX_ROUNDS * 4], many[MAX_ROUNDS * 4];
@@ -288,12 +280,11 @@ bench_scaling(char *dtc, const char *scratch, unsigned rounds) {
 		few[i] = inside(small, &device, 1);
 		many[i] = inside(large, &device, 1);
 	}
-	report("ten times the nodes: times the time", median(many, rounds * 4) /
-		median(few, rounds * 4), 12, "");
+	report("ten times the nodes: times the time",
+		median(many, rounds * 4) / median(few, rounds * 4), 12, "");
 }
 
-static void
-bench_largest(unsigned rounds) {
+static void bench_largest(unsigned rounds) {
 	const struct tree_file *largest = NULL;
 	double times[MAX_ROUNDS * 4];
 	for (unsigned i = 0; i < tree_count; i++) {
@@ -303,16 +294,16 @@ bench_largest(unsigned rounds) {
 	if (largest == NULL)
 		return;
 	for (unsigned i = 0; i < rounds * 4; i++)
-		times[i] = inside(largest->path, (const char *const *)largest->gpus,
-			largest->gpu_count);
+		times[i] = inside(
+			largest->path, (const char *const *)largest->gpus, largest->gpu_count);
 	const char *name = strrchr(largest->path, '/') + 1;
 	char what[128];
-	snprintf(what, sizeof(what), "largest tree (%s, %zu KB), inside", name, largest->size / 1000);
+	snprintf(what, sizeof(what), "largest tree (%s, %zu KB), inside", name,
+		largest->size / 1000);
 	report(what, median(times, rounds * 4) * 1e3, 2, " ms");
 }
 
-int
-main(int argc, char **argv) {
+int main(int argc, char **argv) {
 	if (argc < 5) {
 		fprintf(stderr, "usage: bench PROGRAM DTC TREES SCRATCH [ROUNDS]\n");
 		return 2;
@@ -337,13 +328,14 @@ main(int argc, char **argv) {
 	double plans[MAX_ROUNDS], plans_dtc[MAX_ROUNDS], lists[MAX_ROUNDS], lists_dtc[MAX_ROUNDS];
 	long peak = 0;
 	for (unsigned round = 0; round < rounds; round++) {
-		time_plans(argv[1], argv[2], argv[4], round, &plans[round], &plans_dtc[round],
-			&peak);
+		time_plans(
+			argv[1], argv[2], argv[4], round, &plans[round], &plans_dtc[round], &peak);
 		time_lists(argv[1], argv[2], &lists[round], &lists_dtc[round], &peak);
 	}
 	double plan = median(plans, rounds), plan_dtc = median(plans_dtc, rounds);
 	double list = median(lists, rounds), list_dtc = median(lists_dtc, rounds);
-	printf("all GPUs planned, all files: %.2f s; dtc on the same trees: %.2f s\n", plan, plan_dtc);
+	printf("all GPUs planned, all files: %.2f s; dtc on the same trees: %.2f s\n", plan,
+		plan_dtc);
 	printf("list of all trees: %.2f s; dtc on the same trees: %.2f s\n", list, list_dtc);
 	report("plan, in dtc's time", plan / plan_dtc, 0.5, "");
 	report("list, in dtc's time", list / list_dtc, 0.5, "");

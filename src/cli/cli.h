@@ -10,7 +10,7 @@
 /* Exit statuses. */
 enum cli_status {
 	CLI_GOOD = 0,
-	CLI_NO = 1,  /* it was answered, and the answer is no */
+	CLI_NO = 1, /* it was answered, and the answer is no */
 	CLI_BAD = 2, /* bad use, bad input, or the system refused */
 };
 
@@ -18,8 +18,8 @@ enum cli_status {
 
 /* What every verb is given. */
 struct cli {
-	FILE *out;        /* standard output; the verb need not check for errors */
-	int out_error;    /* the errno of the first failed write, 0 */
+	FILE *out; /* standard output; the verb need not check for errors */
+	int out_error; /* the errno of the first failed write, 0 */
 	unsigned columns; /* of the terminal; 0 if standard output is none */
 	bool colour;
 };

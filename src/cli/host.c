@@ -14,9 +14,14 @@ static void complain(const struct sp_error *error, const char *path, const char 
 
 /* Any directory can be read as a tree; that of a host says at its root what the host is. */
 static bool check_root(const struct sp_tree *tree, struct sp_error *error) {
-	if (sp_tree_prop(tree, SP_NODE_ROOT, "compatible"))
-		return true;
-	return sp_error_set(error, SP_ERROR_INPUT, "no host's tree: its root has no compatible");
+	static const char *const names[] = {"compatible", "model", "#address-cells"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (sp_tree_prop(tree, SP_NODE_ROOT, names[i]))
+			return true;
+	}
+	return sp_error_set(error, SP_ERROR_INPUT,
+		"no host's tree: its root has neither compatible nor model nor #address-cells");
 }
 
 bool cli_host_load(struct cli_host *host, const char *path) {

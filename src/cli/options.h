@@ -17,7 +17,7 @@ struct cli_option {
 struct cli_usage {
 	const char *verb;
 	const char *arguments; /* "HOST DEVICE…" */
-	const char *about;     /* a paragraph for the help */
+	const char *about; /* a paragraph for the help */
 	const struct cli_option *options;
 	size_t count; /* at most CLI_MAX_OPTIONS */
 };
@@ -25,7 +25,7 @@ struct cli_usage {
 #define CLI_MAX_OPTIONS 40
 
 enum {
-	CLI_OPTION_END = -1,  /* optind is the first argument that is none */
+	CLI_OPTION_END = -1, /* optind is the first argument that is none */
 	CLI_OPTION_STOP = -2, /* told what to do: the verb ends with *status */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 
 #include "host.h"
 #include "plan_options.h"
@@ -16,7 +17,7 @@ static void put(struct cli *cli, unsigned *column, const char *text) {
 	*column += cli_width(text);
 }
 
-/* "warning SP-IRQ-SHARED /soc/gpu@0: …", and what to do on lines of its own. */
+/* "warning SP-IRQ-SHARED /soc/gpu@0: …" */
 static void print_finding(struct cli *cli, const struct sp_finding *finding, bool name_guest) {
 	unsigned column = 0;
 
@@ -26,8 +27,9 @@ static void print_finding(struct cli *cli, const struct sp_finding *finding, boo
 	put(cli, &column, " ");
 	put(cli, &column, sp_finding_info(finding->code)->code);
 	if (name_guest && finding->guest) {
-		put(cli, &column, " ");
+		put(cli, &column, " [");
 		put(cli, &column, finding->guest);
+		put(cli, &column, "]");
 	}
 	if (finding->path) {
 		put(cli, &column, " ");
@@ -35,10 +37,14 @@ static void print_finding(struct cli *cli, const struct sp_finding *finding, boo
 	}
 	put(cli, &column, ": ");
 	cli_wrap(cli, column, 4, finding->message);
-	if (finding->remedy && *finding->remedy) {
-		fputs("    -> ", cli->out);
-		cli_wrap(cli, 7, 7, finding->remedy);
-	}
+}
+
+/* Of several findings in a row with the same remedy, the last one tells it. */
+static bool tells_remedy(const struct sp_finding *finding, const struct sp_finding *next) {
+	if (!finding->remedy || !*finding->remedy)
+		return false;
+	return !next || next->code != finding->code || !next->remedy ||
+		strcmp(next->remedy, finding->remedy) != 0;
 }
 
 static const char *plural(unsigned count) {
@@ -56,8 +62,13 @@ static void print_summary(struct cli *cli, const struct sp_plan *plan,
 	findings = sp_plan_findings(plan, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		counts[findings[i].severity]++;
-		if (findings[i].severity >= SP_SEVERITY_WARN)
-			print_finding(cli, &findings[i], request->guest_count > 1);
+		if (findings[i].severity < SP_SEVERITY_WARN)
+			continue;
+		print_finding(cli, &findings[i], request->guest_count > 1);
+		if (tells_remedy(&findings[i], i + 1 < count ? &findings[i + 1] : NULL)) {
+			fputs("    -> ", cli->out);
+			cli_wrap(cli, 7, 7, findings[i].remedy);
+		}
 	}
 	cli_style(cli, CLI_BOLD);
 	fprintf(cli->out, "verdict: %s", sp_verdict_name(verdict));

@@ -11,7 +11,7 @@
 
 /* What the command line of `plan` says. */
 struct cli_plan_options {
-	const char *host;      /* NULL: not named */
+	const char *host; /* NULL: not named */
 	const char *plan_file; /* NULL: the guest is the one described here */
 	const char *directory;
 	bool json, quiet;

@@ -50,7 +50,7 @@ static void put_host(struct sp_json *json, const struct sp_plan *plan) {
 	sp_json_string(json, "tree", host->name);
 	sp_json_string(json, "model", host->model);
 	put_compatible(json, plan, SP_NODE_ROOT);
-	if (host->gic == SP_NODE_NONE) {
+	if (host->gic == SP_NODE_NONE || host->gic_version == 0) {
 		sp_json_null(json, "gic");
 	} else {
 		sp_json_object(json, "gic");

@@ -70,9 +70,9 @@ bool sp_build_name_valid(const char *name, bool node);
  * name is copied. */
 struct sp_build_node *sp_build_node(
 	struct sp_build *build, struct sp_build_node *parent, const char *name);
-/* A direct child by full name; NULL if there is none. */
 /* Takes a node out of its parent and appends it to another one. */
 void sp_build_move(struct sp_build_node *node, struct sp_build_node *parent);
+/* A direct child by full name; NULL if there is none. */
 struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const char *name);
 
 /*

@@ -3,8 +3,8 @@
 
 #include "host/host.h"
 
-static sp_node
-find_compatible(const struct sp_host *host, const char *name, struct sp_error *error) {
+static sp_node find_compatible(
+	const struct sp_host *host, const char *name, struct sp_error *error) {
 	sp_node found = SP_NODE_NONE;
 	for (uint32_t d = 0; d < host->devices.count; d++) {
 		sp_node node = host->devices.data[d].node;
@@ -14,19 +14,20 @@ find_compatible(const struct sp_host *host, const char *name, struct sp_error *e
 			sp_error_set(error, SP_ERROR_USE,
 				"%s: several devices are compatible with it, among them %s and %s; "
 				"name one by its path",
-				name, sp_tree_path(host->tree, found), sp_tree_path(host->tree, node));
+				name, sp_tree_path(host->tree, found),
+				sp_tree_path(host->tree, node));
 			return SP_NODE_NONE;
 		}
 		found = node;
 	}
 	if (found == SP_NODE_NONE)
-		sp_error_set(error, SP_ERROR_USE, "%s: no device has this alias or compatible", name);
+		sp_error_set(
+			error, SP_ERROR_USE, "%s: no device has this alias or compatible", name);
 	return found;
 }
 
 /* The deepest part of a path that exists, for the message. */
-static sp_node
-nearest(const struct sp_tree *tree, const char *path) {
+static sp_node nearest(const struct sp_tree *tree, const char *path) {
 	char part[512];
 	size_t length = strlen(path);
 	if (length >= sizeof(part))
@@ -41,18 +42,16 @@ nearest(const struct sp_tree *tree, const char *path) {
 	return SP_NODE_ROOT;
 }
 
-static sp_node
-find_path(const struct sp_host *host, const char *path, struct sp_error *error) {
+static sp_node find_path(const struct sp_host *host, const char *path, struct sp_error *error) {
 	sp_node node = sp_tree_find(host->tree, path);
 	if (node == SP_NODE_NONE)
 		sp_error_set(error, SP_ERROR_USE,
-			"%s: no such node (%s exists); `sallyport list --all` shows the paths", path,
-			sp_tree_path(host->tree, nearest(host->tree, path)));
+			"%s: no such node (%s exists); `sallyport list --all` shows the paths",
+			path, sp_tree_path(host->tree, nearest(host->tree, path)));
 	return node;
 }
 
-sp_node
-sp_host_find(const struct sp_host *host, const char *name, struct sp_error *error) {
+sp_node sp_host_find(const struct sp_host *host, const char *name, struct sp_error *error) {
 	sp_node node;
 	if (name[0] == '/') {
 		node = find_path(host, name, error);
@@ -62,14 +61,14 @@ sp_host_find(const struct sp_host *host, const char *name, struct sp_error *erro
 			node = find_compatible(host, name, error);
 	}
 	if (node == SP_NODE_ROOT) {
-		sp_error_set(error, SP_ERROR_USE, "%s: this is the whole machine, not a device", name);
+		sp_error_set(
+			error, SP_ERROR_USE, "%s: this is the whole machine, not a device", name);
 		return SP_NODE_NONE;
 	}
 	return node;
 }
 
-sp_node
-sp_host_find_iommu(const struct sp_host *host, const char *name, struct sp_error *error) {
+sp_node sp_host_find_iommu(const struct sp_host *host, const char *name, struct sp_error *error) {
 	sp_node node = sp_tree_find(host->tree, name);
 	if (node == SP_NODE_NONE && name[0] != '/') {
 		sp_node symbols = sp_tree_child(host->tree, SP_NODE_ROOT, "__symbols__");

@@ -8,10 +8,10 @@
 #include "host/streams.h"
 
 /* Top-level nodes that describe no devices. */
-static bool
-is_description(const char *name) {
-	static const char *const names[] = {"aliases", "chosen", "cpus", "memory", "reserved-memory",
-		"__symbols__", "__fixups__", "__local_fixups__", "thermal-zones", "opp-table"};
+static bool is_description(const char *name) {
+	static const char *const names[] = {"aliases", "chosen", "cpus", "memory",
+		"reserved-memory", "__symbols__", "__fixups__", "__local_fixups__", "thermal-zones",
+		"opp-table"};
 	size_t length = strcspn(name, "@");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
@@ -20,8 +20,7 @@ is_description(const char *name) {
 	return false;
 }
 
-static bool
-add_device(struct sp_host *host, sp_node node, bool under_pci) {
+static bool add_device(struct sp_host *host, sp_node node, bool under_pci) {
 	const struct sp_tree *tree = host->tree;
 	uint32_t count;
 	const struct sp_prop *props = sp_tree_props(tree, node, &count);
@@ -32,7 +31,8 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 		if (name[0] == 'r' && strcmp(name, "reg") == 0) {
 			reg = true;
 		} else if (name[0] == 'i') {
-			if (strcmp(name, "interrupts") == 0 || strcmp(name, "interrupts-extended") == 0)
+			if (strcmp(name, "interrupts") == 0 ||
+				strcmp(name, "interrupts-extended") == 0)
 				interrupts = true;
 			else if (strcmp(name, "interrupt-map") == 0)
 				map = true;
@@ -67,8 +67,7 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 	}
 	device.reg_count = host->regs.count - device.reg;
 	device.irq = host->irqs.count;
-	if (interrupts &&
-		!sp_irqs_of_node(tree, host->gic, node, &host->arena, &host->irqs))
+	if (interrupts && !sp_irqs_of_node(tree, host->gic, node, &host->arena, &host->irqs))
 		return false;
 	/* Xen, too, takes the map as the bridge's own only on a PCI host. */
 	if (map && device.kind == SP_KIND_PCI_HOST &&
@@ -91,8 +90,7 @@ add_device(struct sp_host *host, sp_node node, bool under_pci) {
 	return true;
 }
 
-static bool
-add_devices(struct sp_host *host) {
+static bool add_devices(struct sp_host *host) {
 	const struct sp_tree *tree = host->tree;
 	uint32_t count = sp_tree_count(tree);
 	sp_node pci_end = 0;
@@ -117,8 +115,7 @@ add_devices(struct sp_host *host) {
 	return true;
 }
 
-static bool
-add_memory_of(struct sp_host *host, sp_node node, struct sp_intervals *set) {
+static bool add_memory_of(struct sp_host *host, sp_node node, struct sp_intervals *set) {
 	bool whole;
 	uint32_t regs = sp_reg_count(host->tree, node, &whole);
 	for (uint32_t i = 0; i < regs; i++) {
@@ -131,8 +128,7 @@ add_memory_of(struct sp_host *host, sp_node node, struct sp_intervals *set) {
 	return true;
 }
 
-static uint64_t
-be64(const uint8_t *at) {
+static uint64_t be64(const uint8_t *at) {
 	uint64_t value = 0;
 	for (unsigned i = 0; i < 8; i++)
 		value = value << 8 | at[i];
@@ -140,12 +136,11 @@ be64(const uint8_t *at) {
 }
 
 /* The header's memory reservation block (Devicetree Specification 5.3). */
-static bool
-add_reservations(struct sp_host *host) {
+static bool add_reservations(struct sp_host *host) {
 	uint32_t size;
 	const uint8_t *blob = sp_tree_blob(host->tree, &size);
-	uint32_t at = (uint32_t)blob[16] << 24 | (uint32_t)blob[17] << 16 | (uint32_t)blob[18] << 8 |
-		blob[19];
+	uint32_t at = (uint32_t)blob[16] << 24 | (uint32_t)blob[17] << 16 |
+		(uint32_t)blob[18] << 8 | blob[19];
 	for (; at <= size && size - at >= 16; at += 16) {
 		uint64_t address = be64(blob + at), length = be64(blob + at + 8);
 		if (address == 0 && length == 0)
@@ -158,8 +153,7 @@ add_reservations(struct sp_host *host) {
 	return true;
 }
 
-static bool
-add_memory(struct sp_host *host) {
+static bool add_memory(struct sp_host *host) {
 	const struct sp_tree *tree = host->tree;
 	for (sp_node node = sp_tree_first_child(tree, SP_NODE_ROOT); node != SP_NODE_NONE;
 		node = sp_tree_next_sibling(tree, node)) {
@@ -178,27 +172,23 @@ add_memory(struct sp_host *host) {
 	return add_reservations(host);
 }
 
-static int
-compare_u64(uint64_t a, uint64_t b) {
+static int compare_u64(uint64_t a, uint64_t b) {
 	return a < b ? -1 : a > b;
 }
 
-static int
-compare_pages(const void *left, const void *right) {
+static int compare_pages(const void *left, const void *right) {
 	const struct sp_page_owner *a = left, *b = right;
 	int order = compare_u64(a->start, b->start);
 	return order != 0 ? order : compare_u64(a->device, b->device);
 }
 
-static int
-compare_irqs(const void *left, const void *right) {
+static int compare_irqs(const void *left, const void *right) {
 	const struct sp_irq_owner *a = left, *b = right;
 	int order = compare_u64(a->number, b->number);
 	return order != 0 ? order : compare_u64(a->device, b->device);
 }
 
-static bool
-add_owners(struct sp_host *host) {
+static bool add_owners(struct sp_host *host) {
 	for (uint32_t d = 0; d < host->devices.count; d++) {
 		const struct sp_device *device = &host->devices.data[d];
 		for (uint32_t i = 0; i < device->reg_count; i++) {
@@ -226,8 +216,8 @@ add_owners(struct sp_host *host) {
 		qsort(host->page_owners.data, host->page_owners.count,
 			sizeof(*host->page_owners.data), compare_pages);
 	if (host->irq_owners.count > 0)
-		qsort(host->irq_owners.data, host->irq_owners.count,
-			sizeof(*host->irq_owners.data), compare_irqs);
+		qsort(host->irq_owners.data, host->irq_owners.count, sizeof(*host->irq_owners.data),
+			compare_irqs);
 	uint64_t highest = 0;
 	for (uint32_t i = 0; i < host->page_owners.count; i++) {
 		struct sp_page_owner *owner = &host->page_owners.data[i];
@@ -238,8 +228,7 @@ add_owners(struct sp_host *host) {
 	return true;
 }
 
-static sp_node
-find_console(const struct sp_tree *tree) {
+static sp_node find_console(const struct sp_tree *tree) {
 	sp_node chosen = sp_tree_child(tree, SP_NODE_ROOT, "chosen");
 	if (chosen == SP_NODE_NONE)
 		return SP_NODE_NONE;
@@ -258,22 +247,22 @@ find_console(const struct sp_tree *tree) {
 	return sp_tree_find(tree, path);
 }
 
-static const char *
-find_model(struct sp_host *host) {
+static const char *find_model(struct sp_host *host) {
 	const struct sp_prop *prop = sp_tree_prop(host->tree, SP_NODE_ROOT, "model");
 	const char *model = prop != NULL ? sp_prop_string(prop, 0) : NULL;
 	return model != NULL ? model : "";
 }
 
-bool
-sp_host_create(struct sp_host **out, const struct sp_tree *tree, const char *name,
+bool sp_host_create(struct sp_host **out, const struct sp_tree *tree, const char *name,
 	struct sp_error *error) {
 	*out = NULL;
 	sp_node hypervisor = sp_tree_child(tree, SP_NODE_ROOT, "hypervisor");
 	if (hypervisor != SP_NODE_NONE && sp_tree_compatible(tree, hypervisor, "xen,xen"))
 		return sp_error_set(error, SP_ERROR_INPUT,
-			"/hypervisor: this is the tree that Xen made for one of its domains, without "
-			"the IOMMUs and devices that a plan needs; give the board's own .dtb, the one "
+			"/hypervisor: this is the tree that Xen made for one of its domains, "
+			"without "
+			"the IOMMUs and devices that a plan needs; give the board's own .dtb, the "
+			"one "
 			"that the boot loader hands to Xen");
 
 	struct sp_host *host = calloc(1, sizeof(*host));
@@ -285,7 +274,8 @@ sp_host_create(struct sp_host **out, const struct sp_tree *tree, const char *nam
 	host->gic = sp_gic_find(tree, &host->gic_version);
 	host->console = find_console(tree);
 	if (host->name == NULL || !add_memory(host) || !add_devices(host) ||
-		!sp_host_add_streams(host) || !add_owners(host) || !sp_host_add_users(host) || host->arena.failed) {
+		!sp_host_add_streams(host) || !add_owners(host) || !sp_host_add_users(host) ||
+		host->arena.failed) {
 		sp_host_destroy(host);
 		return sp_error_memory(error);
 	}
@@ -293,23 +283,20 @@ sp_host_create(struct sp_host **out, const struct sp_tree *tree, const char *nam
 	return true;
 }
 
-void
-sp_host_destroy(struct sp_host *host) {
+void sp_host_destroy(struct sp_host *host) {
 	if (host == NULL)
 		return;
 	sp_arena_release(&host->arena);
 	free(host);
 }
 
-const struct sp_device *
-sp_host_device(const struct sp_host *host, sp_node node) {
+const struct sp_device *sp_host_device(const struct sp_host *host, sp_node node) {
 	if (node >= sp_tree_count(host->tree) || host->device_of[node] == UINT32_MAX)
 		return NULL;
 	return &host->devices.data[host->device_of[node]];
 }
 
-uint32_t
-sp_host_pages_from(const struct sp_host *host, uint64_t start) {
+uint32_t sp_host_pages_from(const struct sp_host *host, uint64_t start) {
 	uint32_t low = 0, high = host->page_owners.count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -321,8 +308,7 @@ sp_host_pages_from(const struct sp_host *host, uint64_t start) {
 	return low;
 }
 
-uint32_t
-sp_host_irqs_from(const struct sp_host *host, uint32_t number) {
+uint32_t sp_host_irqs_from(const struct sp_host *host, uint32_t number) {
 	uint32_t low = 0, high = host->irq_owners.count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;

@@ -31,7 +31,7 @@ enum sp_kind {
 	SP_KIND_RTC,
 	SP_KIND_TIMER,
 	SP_KIND_PHY,
-	SP_KIND_SIMPLE,   /* PWM, watchdog, thermal sensor, ADC, …: no DMA */
+	SP_KIND_SIMPLE, /* PWM, watchdog, thermal sensor, ADC, …: no DMA */
 	SP_KIND_PLUMBING, /* clocks, resets, power, pins, syscons: the host's own */
 	SP_KIND_IOMMU,
 	SP_KIND_INTERRUPT_CONTROLLER,
@@ -56,18 +56,18 @@ struct sp_device {
 	sp_node node;
 	enum sp_kind kind;
 	enum sp_dma dma;
-	uint32_t reg, reg_count;       /* in host->regs */
-	uint32_t irq, irq_count;       /* in host->irqs */
+	uint32_t reg, reg_count; /* in host->regs */
+	uint32_t irq, irq_count; /* in host->irqs */
 	uint32_t stream, stream_count; /* in host->streams */
-	const char *stream_trouble;    /* why its stream IDs cannot be read, NULL */
-	bool iommu_map;                /* a host bridge whose functions have stream IDs */
-	bool legacy_masters;           /* named by an IOMMU's mmu-masters */
+	const char *stream_trouble; /* why its stream IDs cannot be read, NULL */
+	bool iommu_map; /* a host bridge whose functions have stream IDs */
+	bool legacy_masters; /* named by an IOMMU's mmu-masters */
 };
 
 /* Who owns what, sorted, for questions of sharing. */
 struct sp_page_owner {
-	uint64_t start, end;   /* frames, [start, end) */
-	uint64_t highest_end;  /* of this and all before it */
+	uint64_t start, end; /* frames, [start, end) */
+	uint64_t highest_end; /* of this and all before it */
 	uint32_t device;
 };
 struct sp_irq_owner {
@@ -90,9 +90,9 @@ struct sp_host {
 	const struct sp_tree *tree;
 	const char *name;
 	const char *model; /* "" if the tree has none */
-	sp_node gic;       /* SP_NODE_NONE */
+	sp_node gic; /* SP_NODE_NONE */
 	unsigned gic_version;
-	sp_node console;   /* what stdout-path names, SP_NODE_NONE */
+	sp_node console; /* what stdout-path names, SP_NODE_NONE */
 	SP_VEC(struct sp_device) devices; /* in the order of the tree */
 	uint32_t *device_of; /* by node; UINT32_MAX */
 	SP_VEC(struct sp_reg) regs;
@@ -103,7 +103,7 @@ struct sp_host {
 	SP_VEC(struct sp_stream_owner) stream_owners;
 	SP_VEC(struct sp_user) users;
 	uint32_t *first_user; /* by provider; as sp_user.next */
-	struct sp_intervals memory;   /* bytes: /memory nodes, where they say something */
+	struct sp_intervals memory; /* bytes: /memory nodes, where they say something */
 	struct sp_intervals reserved; /* bytes: /reserved-memory and the reservation block */
 };
 

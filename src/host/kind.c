@@ -8,7 +8,7 @@
  * in this order, since node names are generic by the Devicetree Specification (2.2.2) and cheap to
  * compare.
  */
-enum where { NODE_IS, NODE_STARTS, NODE_ENDS, COMPATIBLE_HAS, COMPATIBLE_ENDS, HAS_PROPERTY };
+enum where { NODE_IS, NODE_STARTS, NODE_ENDS, COMPATIBLE_STARTS, COMPATIBLE_ENDS, HAS_PROPERTY };
 
 struct kind_row {
 	enum where where;
@@ -94,19 +94,19 @@ static const struct kind_row names[] = {
 };
 
 static const struct kind_row compatibles[] = {
-	{COMPATIBLE_HAS, "mali-dp", sizeof("mali-dp") - 1, SP_KIND_DISPLAY},
-	{COMPATIBLE_HAS, "arm,mali-", sizeof("arm,mali-") - 1, SP_KIND_GPU},
-	{COMPATIBLE_HAS, "qcom,adreno-", sizeof("qcom,adreno-") - 1, SP_KIND_GPU},
-	{COMPATIBLE_HAS, "vivante,gc", sizeof("vivante,gc") - 1, SP_KIND_GPU},
-	{COMPATIBLE_HAS, "img,powervr", sizeof("img,powervr") - 1, SP_KIND_GPU},
+	{COMPATIBLE_STARTS, "arm,mali-dp", sizeof("arm,mali-dp") - 1, SP_KIND_DISPLAY},
+	{COMPATIBLE_STARTS, "arm,mali-", sizeof("arm,mali-") - 1, SP_KIND_GPU},
+	{COMPATIBLE_STARTS, "qcom,adreno-", sizeof("qcom,adreno-") - 1, SP_KIND_GPU},
+	{COMPATIBLE_STARTS, "vivante,gc", sizeof("vivante,gc") - 1, SP_KIND_GPU},
+	{COMPATIBLE_STARTS, "img,powervr", sizeof("img,powervr") - 1, SP_KIND_GPU},
 	{COMPATIBLE_ENDS, "-v3d", sizeof("-v3d") - 1, SP_KIND_GPU},
 	{COMPATIBLE_ENDS, ",gk20a", sizeof(",gk20a") - 1, SP_KIND_GPU},
 	{COMPATIBLE_ENDS, ",gm20b", sizeof(",gm20b") - 1, SP_KIND_GPU},
 	{COMPATIBLE_ENDS, ",gp10b", sizeof(",gp10b") - 1, SP_KIND_GPU},
 	{COMPATIBLE_ENDS, ",gv11b", sizeof(",gv11b") - 1, SP_KIND_GPU},
 	{COMPATIBLE_ENDS, ",ga10b", sizeof(",ga10b") - 1, SP_KIND_GPU},
-	{COMPATIBLE_HAS, "arm,pl011", sizeof("arm,pl011") - 1, SP_KIND_SERIAL},
-	{COMPATIBLE_HAS, "arm,pl031", sizeof("arm,pl031") - 1, SP_KIND_RTC},
+	{COMPATIBLE_STARTS, "arm,pl011", sizeof("arm,pl011") - 1, SP_KIND_SERIAL},
+	{COMPATIBLE_STARTS, "arm,pl031", sizeof("arm,pl031") - 1, SP_KIND_RTC},
 	{COMPATIBLE_ENDS, "syscon", sizeof("syscon") - 1, SP_KIND_PLUMBING},
 };
 
@@ -119,7 +119,8 @@ static const struct kind_row weak_properties[] = {
 	{HAS_PROPERTY, "#mbox-cells", sizeof("#mbox-cells") - 1, SP_KIND_PLUMBING},
 	{HAS_PROPERTY, "#phy-cells", sizeof("#phy-cells") - 1, SP_KIND_PHY},
 	{HAS_PROPERTY, "#dma-cells", sizeof("#dma-cells") - 1, SP_KIND_DMA},
-	{HAS_PROPERTY, "interrupt-controller", sizeof("interrupt-controller") - 1, SP_KIND_INTERRUPT_CONTROLLER},
+	{HAS_PROPERTY, "interrupt-controller", sizeof("interrupt-controller") - 1,
+		SP_KIND_INTERRUPT_CONTROLLER},
 };
 
 static const struct kind_info {
@@ -149,28 +150,27 @@ static const struct kind_info {
 	[SP_KIND_BUS] = {"bus", SP_DMA_NEVER},
 };
 
-static bool
-fits_text(const struct kind_row *row, const char *text, size_t length) {
+static bool fits_text(const struct kind_row *row, const char *text, size_t length) {
 	if (length < row->length)
 		return false;
 	switch (row->where) {
 	case NODE_IS:
-		return length == row->length && memcmp(text, row->text, length) == 0;
+		return length == row->length && text[0] == row->text[0] &&
+			memcmp(text, row->text, length) == 0;
 	case NODE_STARTS:
-		return memcmp(text, row->text, row->length) == 0;
+	case COMPATIBLE_STARTS:
+		return text[0] == row->text[0] && memcmp(text, row->text, row->length) == 0;
 	case NODE_ENDS:
 	case COMPATIBLE_ENDS:
-		return memcmp(text + length - row->length, row->text, row->length) == 0;
-	case COMPATIBLE_HAS:
-		return memmem(text, length, row->text, row->length) != NULL;
+		return text[length - 1] == row->text[row->length - 1] &&
+			memcmp(text + length - row->length, row->text, row->length) == 0;
 	case HAS_PROPERTY:
 		break;
 	}
 	return false;
 }
 
-static bool
-find_text(const struct kind_row *rows, size_t count, const char *text, size_t length,
+static bool find_text(const struct kind_row *rows, size_t count, const char *text, size_t length,
 	enum sp_kind *kind) {
 	for (size_t i = 0; i < count; i++) {
 		if (fits_text(&rows[i], text, length)) {
@@ -181,8 +181,7 @@ find_text(const struct kind_row *rows, size_t count, const char *text, size_t le
 	return false;
 }
 
-static bool
-find_compatible(const struct sp_prop *compatible, enum sp_kind *kind) {
+static bool find_compatible(const struct sp_prop *compatible, enum sp_kind *kind) {
 	if (compatible == NULL)
 		return false;
 	const char *at = (const char *)compatible->data, *end = at + compatible->len;
@@ -196,20 +195,27 @@ find_compatible(const struct sp_prop *compatible, enum sp_kind *kind) {
 	return false;
 }
 
-static bool
-find_property(const struct kind_row *rows, size_t count, const struct sp_tree *tree, sp_node node,
-	enum sp_kind *kind) {
-	for (size_t i = 0; i < count; i++) {
-		if (sp_tree_prop(tree, node, rows[i].text) != NULL) {
-			*kind = rows[i].kind;
-			return true;
+/* The first row of which the node has the property. One look at each property: most have none. */
+static bool find_property(const struct kind_row *rows, size_t count, const struct sp_tree *tree,
+	sp_node node, enum sp_kind *kind) {
+	uint32_t props;
+	const struct sp_prop *prop = sp_tree_props(tree, node, &props);
+	size_t best = count;
+	for (uint32_t i = 0; i < props; i++) {
+		for (size_t r = 0; r < best; r++) {
+			if (prop[i].name[0] == rows[r].text[0] &&
+				prop[i].name[1] == rows[r].text[1] &&
+				strcmp(prop[i].name, rows[r].text) == 0)
+				best = r;
 		}
 	}
-	return false;
+	if (best == count)
+		return false;
+	*kind = rows[best].kind;
+	return true;
 }
 
-enum sp_kind
-sp_kind_of(const struct sp_tree *tree, sp_node node) {
+enum sp_kind sp_kind_of(const struct sp_tree *tree, sp_node node) {
 	const char *name = sp_tree_name(tree, node);
 	size_t length = strcspn(name, "@");
 	enum sp_kind kind;
@@ -231,12 +237,10 @@ sp_kind_of(const struct sp_tree *tree, sp_node node) {
 	return SP_KIND_OTHER;
 }
 
-enum sp_dma
-sp_kind_dma(enum sp_kind kind) {
+enum sp_dma sp_kind_dma(enum sp_kind kind) {
 	return kind_infos[kind].dma;
 }
 
-const char *
-sp_kind_name(enum sp_kind kind) {
+const char *sp_kind_name(enum sp_kind kind) {
 	return kind_infos[kind].name;
 }

@@ -28,13 +28,11 @@ static const struct sp_reference_rule patterns[] = {
 #define PATTERN_COUNT (sizeof(patterns) / sizeof(patterns[0]))
 
 /* pinctrl-0, pinctrl-1, …, but not pinctrl-names. */
-static bool
-is_pin_state(const char *property) {
+static bool is_pin_state(const char *property) {
 	return strncmp(property, "pinctrl-", 8) == 0 && property[8] >= '0' && property[8] <= '9';
 }
 
-static bool
-fits(const char *pattern, const char *property, size_t length) {
+static bool fits(const char *pattern, const char *property, size_t length) {
 	size_t want = strlen(pattern) - 1;
 	if (length <= want)
 		return false;
@@ -43,10 +41,9 @@ fits(const char *pattern, const char *property, size_t length) {
 	return memcmp(property, pattern, want) == 0;
 }
 
-const struct sp_reference_rule *
-sp_reference_rule(const char *property) {
-	static const struct sp_reference_rule pin_state = {"pinctrl-*", 0, NULL, 0,
-		SP_REFERENCE_FORM_LIST, SP_REFERENCE_PINS};
+const struct sp_reference_rule *sp_reference_rule(const char *property) {
+	static const struct sp_reference_rule pin_state = {
+		"pinctrl-*", 0, NULL, 0, SP_REFERENCE_FORM_LIST, SP_REFERENCE_PINS};
 	size_t low = 0, high = EXACT_COUNT;
 
 	while (low < high) {
@@ -74,16 +71,14 @@ sp_reference_rule(const char *property) {
 	return NULL;
 }
 
-const struct sp_reference_rule *
-sp_reference_rule_at(uint32_t index) {
+const struct sp_reference_rule *sp_reference_rule_at(uint32_t index) {
 	if (index < EXACT_COUNT)
 		return &exact[index];
 	index -= (uint32_t)EXACT_COUNT;
 	return index < PATTERN_COUNT ? &patterns[index] : NULL;
 }
 
-bool
-sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
+bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 	const struct sp_reference_rule *rule, uint32_t *cell, struct sp_use *use, bool *broken) {
 	uint32_t cells = sp_prop_cells(prop);
 	*broken = false;
@@ -125,8 +120,7 @@ sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 }
 
 /* Whether what refers in this way stops working when its provider is given away. */
-static bool
-depends(enum sp_reference_kind kind) {
+static bool depends(enum sp_reference_kind kind) {
 	switch (kind) {
 	case SP_REFERENCE_THERMAL:
 	case SP_REFERENCE_GRAPH:
@@ -152,8 +146,7 @@ struct rule_cache {
 	const struct sp_reference_rule *rule[CACHE_SIZE];
 };
 
-static const struct sp_reference_rule *
-cached_rule(struct rule_cache *cache, const char *name) {
+static const struct sp_reference_rule *cached_rule(struct rule_cache *cache, const char *name) {
 	uintptr_t address = (uintptr_t)name;
 	size_t slot = (address ^ address >> 8) % CACHE_SIZE;
 	if (cache->name[slot] != name) {
@@ -163,8 +156,7 @@ cached_rule(struct rule_cache *cache, const char *name) {
 	return cache->rule[slot];
 }
 
-static bool
-add_users(struct sp_host *host, sp_node user, const struct sp_prop *prop,
+static bool add_users(struct sp_host *host, sp_node user, const struct sp_prop *prop,
 	const struct sp_reference_rule *rule) {
 	struct sp_use use;
 	uint32_t cell = 0;
@@ -182,8 +174,7 @@ add_users(struct sp_host *host, sp_node user, const struct sp_prop *prop,
 	return true;
 }
 
-bool
-sp_host_add_users(struct sp_host *host) {
+bool sp_host_add_users(struct sp_host *host) {
 	const struct sp_tree *tree = host->tree;
 	uint32_t nodes = sp_tree_count(tree);
 	struct rule_cache cache = {0};
@@ -206,8 +197,8 @@ sp_host_add_users(struct sp_host *host) {
 	return true;
 }
 
-const struct sp_user *
-sp_host_user(const struct sp_host *host, sp_node node, const struct sp_user *previous) {
+const struct sp_user *sp_host_user(
+	const struct sp_host *host, sp_node node, const struct sp_user *previous) {
 	uint32_t next = previous == NULL ? host->first_user[node] : previous->next;
 	return next == 0 ? NULL : &host->users.data[next - 1];
 }

@@ -23,11 +23,11 @@ enum sp_reference_kind {
 	SP_REFERENCE_PINS,
 	SP_REFERENCE_MAILBOX,
 	SP_REFERENCE_HWLOCK,
-	SP_REFERENCE_SYSCON,   /* registers in another block */
+	SP_REFERENCE_SYSCON, /* registers in another block */
 	SP_REFERENCE_FIRMWARE, /* a service of the host's firmware */
-	SP_REFERENCE_GRAPH,    /* remote-endpoint */
+	SP_REFERENCE_GRAPH, /* remote-endpoint */
 	SP_REFERENCE_GRAPH_OTHER, /* names a port, a link or a card's own node */
-	SP_REFERENCE_COMPANION,   /* another device */
+	SP_REFERENCE_COMPANION, /* another device */
 	SP_REFERENCE_CPU,
 	SP_REFERENCE_INTERRUPT,
 	SP_REFERENCE_MSI,
@@ -39,9 +39,9 @@ enum sp_reference_form { SP_REFERENCE_FORM_ONE, SP_REFERENCE_FORM_LIST, SP_REFER
 
 struct sp_reference_rule {
 	const char *name; /* with a '*' at one end for a pattern */
-	uint32_t lead;    /* plain cells before the phandle */
+	uint32_t lead; /* plain cells before the phandle */
 	const char *cells; /* the provider's property that counts the cells after it, or NULL */
-	uint32_t fixed;    /* cells after those */
+	uint32_t fixed; /* cells after those */
 	enum sp_reference_form form;
 	enum sp_reference_kind kind;
 };
@@ -54,9 +54,9 @@ const struct sp_reference_rule *sp_reference_rule_at(uint32_t index);
 
 /* One reference in a property. */
 struct sp_use {
-	uint32_t cell;  /* where the phandle is */
+	uint32_t cell; /* where the phandle is */
 	uint32_t first; /* where the entry begins: cell - lead */
-	uint32_t next;  /* where the entry ends */
+	uint32_t next; /* where the entry ends */
 	uint32_t phandle;
 	sp_node provider; /* SP_NODE_NONE for a hole (phandle 0 or ~0) or a dangling phandle */
 };
@@ -73,7 +73,7 @@ bool sp_host_add_users(struct sp_host *host);
 
 /* The enabled nodes that depend on `node` by one of these properties, one after the other in no
  * order that means anything; NULL behind the last. */
-const struct sp_user *sp_host_user(const struct sp_host *host, sp_node node,
-	const struct sp_user *previous);
+const struct sp_user *sp_host_user(
+	const struct sp_host *host, sp_node node, const struct sp_user *previous);
 
 #endif

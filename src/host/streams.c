@@ -15,8 +15,7 @@ struct legacies {
 	uint32_t count, capacity;
 };
 
-static int
-compare_legacies(const void *left, const void *right) {
+static int compare_legacies(const void *left, const void *right) {
 	const struct legacy *a = left, *b = right;
 	if (a->master != b->master)
 		return a->master < b->master ? -1 : 1;
@@ -25,8 +24,7 @@ compare_legacies(const void *left, const void *right) {
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static bool
-read_legacies(struct sp_host *host, struct legacies *all) {
+static bool read_legacies(struct sp_host *host, struct legacies *all) {
 	for (uint32_t d = 0; d < host->devices.count; d++) {
 		sp_node iommu = host->devices.data[d].node;
 		if (host->devices.data[d].kind != SP_KIND_IOMMU)
@@ -42,7 +40,8 @@ read_legacies(struct sp_host *host, struct legacies *all) {
 				struct legacy *slot = sp_vec_push(&host->arena, all);
 				if (slot == NULL)
 					return false;
-				*slot = (struct legacy){reference.provider, iommu, reference.args[i]};
+				*slot = (struct legacy){
+					reference.provider, iommu, reference.args[i]};
 			}
 		}
 	}
@@ -51,8 +50,7 @@ read_legacies(struct sp_host *host, struct legacies *all) {
 	return true;
 }
 
-static const char *
-walk_trouble(enum sp_walk walk) {
+static const char *walk_trouble(enum sp_walk walk) {
 	switch (walk) {
 	case SP_WALK_DANGLING:
 		return "iommus names a node that does not exist";
@@ -67,8 +65,7 @@ walk_trouble(enum sp_walk walk) {
 	return NULL;
 }
 
-static bool
-add_stream(struct sp_host *host, const struct sp_stream *stream) {
+static bool add_stream(struct sp_host *host, const struct sp_stream *stream) {
 	struct sp_stream *slot = sp_vec_push(&host->arena, &host->streams);
 	if (slot == NULL)
 		return false;
@@ -76,8 +73,8 @@ add_stream(struct sp_host *host, const struct sp_stream *stream) {
 	return true;
 }
 
-static bool
-read_iommus(struct sp_host *host, struct sp_device *device, const struct sp_prop *prop) {
+static bool read_iommus(
+	struct sp_host *host, struct sp_device *device, const struct sp_prop *prop) {
 	struct sp_reference reference;
 	uint32_t cell = 0;
 	enum sp_walk walk;
@@ -103,8 +100,7 @@ read_iommus(struct sp_host *host, struct sp_device *device, const struct sp_prop
  * Cells of one row of an iommu-map: a requester ID, a phandle, a stream ID and a length. The ID has
  * as many cells as the IOMMU's specifiers in newer trees and one in older ones.
  */
-static uint32_t
-map_row(const struct sp_tree *tree, const struct sp_prop *map) {
+static uint32_t map_row(const struct sp_tree *tree, const struct sp_prop *map) {
 	uint32_t cells = sp_prop_cells(map);
 	sp_node iommu = sp_tree_by_phandle(tree, sp_prop_cell(map, 1));
 	uint32_t id = iommu != SP_NODE_NONE ? sp_tree_u32(tree, iommu, "#iommu-cells", 1) : 1;
@@ -118,8 +114,7 @@ map_row(const struct sp_tree *tree, const struct sp_prop *map) {
 }
 
 /* Each IOMMU that the map names, once and without an ID. */
-static bool
-read_map(struct sp_host *host, struct sp_device *device, const struct sp_prop *map) {
+static bool read_map(struct sp_host *host, struct sp_device *device, const struct sp_prop *map) {
 	device->iommu_map = true;
 	uint32_t cells = sp_prop_cells(map), row = map_row(host->tree, map);
 	for (uint32_t cell = 0; cells - cell >= row; cell += row) {
@@ -140,9 +135,8 @@ read_map(struct sp_host *host, struct sp_device *device, const struct sp_prop *m
 	return true;
 }
 
-static bool
-read_device(struct sp_host *host, struct sp_device *device, const struct legacies *legacies,
-	uint32_t *next) {
+static bool read_device(struct sp_host *host, struct sp_device *device,
+	const struct legacies *legacies, uint32_t *next) {
 	device->stream = host->streams.count;
 	const struct sp_prop *iommus = sp_tree_prop(host->tree, device->node, "iommus");
 	if (iommus != NULL && !read_iommus(host, device, iommus))
@@ -167,17 +161,14 @@ read_device(struct sp_host *host, struct sp_device *device, const struct legacie
 	return true;
 }
 
-void
-sp_stream_id(const struct sp_host *host, const struct sp_stream *stream, uint32_t *id,
-	uint32_t *mask) {
+void sp_stream_id(
+	const struct sp_host *host, const struct sp_stream *stream, uint32_t *id, uint32_t *mask) {
 	*id = stream->count > 0 ? stream->args[0] : 0;
-	*mask = stream->count > 1
-		? stream->args[1]
-		: sp_tree_u32(host->tree, stream->iommu, "stream-match-mask", 0);
+	*mask = stream->count > 1 ? stream->args[1]
+				  : sp_tree_u32(host->tree, stream->iommu, "stream-match-mask", 0);
 }
 
-static int
-compare_owners(const void *left, const void *right) {
+static int compare_owners(const void *left, const void *right) {
 	const struct sp_stream_owner *a = left, *b = right;
 	if (a->iommu != b->iommu)
 		return a->iommu < b->iommu ? -1 : 1;
@@ -186,8 +177,7 @@ compare_owners(const void *left, const void *right) {
 	return a->device < b->device ? -1 : a->device > b->device;
 }
 
-bool
-sp_host_add_streams(struct sp_host *host) {
+bool sp_host_add_streams(struct sp_host *host) {
 	struct legacies legacies = {0};
 	uint32_t next = 0;
 
@@ -215,9 +205,8 @@ sp_host_add_streams(struct sp_host *host) {
 	return true;
 }
 
-bool
-sp_host_map_function(const struct sp_host *host, sp_node bridge, uint16_t bdf,
-	struct sp_stream *stream) {
+bool sp_host_map_function(
+	const struct sp_host *host, sp_node bridge, uint16_t bdf, struct sp_stream *stream) {
 	const struct sp_prop *map = sp_tree_prop(host->tree, bridge, "iommu-map");
 	if (map == NULL)
 		return false;

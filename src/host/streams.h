@@ -11,11 +11,11 @@ bool sp_host_add_streams(struct sp_host *host);
  * What a PCI function is called at its host bridge's IOMMU, by the bridge's iommu-map
  * (Linux's bindings, pci/pci-iommu.txt). False if the map does not name the function.
  */
-bool sp_host_map_function(const struct sp_host *host, sp_node bridge, uint16_t bdf,
-	struct sp_stream *stream);
+bool sp_host_map_function(
+	const struct sp_host *host, sp_node bridge, uint16_t bdf, struct sp_stream *stream);
 
 /* The stream ID and the mask (bits that do not count) of a stream with one or two cells. */
-void sp_stream_id(const struct sp_host *host, const struct sp_stream *stream, uint32_t *id,
-	uint32_t *mask);
+void sp_stream_id(
+	const struct sp_host *host, const struct sp_stream *stream, uint32_t *id, uint32_t *mask);
 
 #endif

@@ -4,9 +4,8 @@
 /* A chain of factors longer than this is a loop, or as good as one. */
 #define MAX_CHAIN 8
 
-static bool
-same_specifier(const struct sp_prop *a, const struct sp_use *left, const struct sp_prop *b,
-	const struct sp_use *right) {
+static bool same_specifier(const struct sp_prop *a, const struct sp_use *left,
+	const struct sp_prop *b, const struct sp_use *right) {
 	if (left->phandle != right->phandle || left->next - left->cell != right->next - right->cell)
 		return false;
 	for (uint32_t i = left->cell; i < left->next; i++) {
@@ -17,9 +16,8 @@ same_specifier(const struct sp_prop *a, const struct sp_use *left, const struct 
 }
 
 /* The rate that a node's assigned-clock-rates ask for one clock: clock-bindings, "assigned". */
-static uint64_t
-assigned_rate(const struct sp_tree *tree, sp_node node, const struct sp_prop *clocks,
-	const struct sp_use *wanted) {
+static uint64_t assigned_rate(const struct sp_tree *tree, sp_node node,
+	const struct sp_prop *clocks, const struct sp_use *wanted) {
 	const struct sp_prop *assigned = sp_tree_prop(tree, node, "assigned-clocks");
 	const struct sp_prop *rates = sp_tree_prop(tree, node, "assigned-clock-rates");
 	const struct sp_prop *wide = sp_tree_prop(tree, node, "assigned-clock-rates-u64");
@@ -39,8 +37,7 @@ assigned_rate(const struct sp_tree *tree, sp_node node, const struct sp_prop *cl
 }
 
 /* The rate that a provider states of itself. */
-static uint64_t
-provider_rate(const struct sp_tree *tree, sp_node provider) {
+static uint64_t provider_rate(const struct sp_tree *tree, sp_node provider) {
 	uint64_t multiply = 1, divide = 1;
 
 	for (unsigned i = 0; i < MAX_CHAIN && provider != SP_NODE_NONE; i++) {
@@ -67,8 +64,7 @@ provider_rate(const struct sp_tree *tree, sp_node provider) {
 	return 0;
 }
 
-uint64_t
-sp_clock_rate(const struct sp_tree *tree, sp_node consumer, const struct sp_prop *clocks,
+uint64_t sp_clock_rate(const struct sp_tree *tree, sp_node consumer, const struct sp_prop *clocks,
 	const struct sp_use *use) {
 	uint64_t rate = assigned_rate(tree, consumer, clocks, use);
 	if (rate == 0)

@@ -6,15 +6,13 @@
 #include "host/references.h"
 #include "plan/steps.h"
 
-static bool
-name_is(const char *name, const char *text) {
+static bool name_is(const char *name, const char *text) {
 	size_t length = strlen(text);
 	return strncmp(name, text, length) == 0 && (name[length] == '\0' || name[length] == '@');
 }
 
 /* Linux's bindings, graph.txt: a device holds ports, in "ports" or not, which hold endpoints. */
-static bool
-is_graph_part(const char *name) {
+static bool is_graph_part(const char *name) {
 	static const char *const parts[] = {"endpoint", "port", "ports", "in-ports", "out-ports"};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (name_is(name, parts[i]))
@@ -23,18 +21,16 @@ is_graph_part(const char *name) {
 	return false;
 }
 
-sp_node
-sp_graph_owner(const struct sp_tree *tree, sp_node node) {
+sp_node sp_graph_owner(const struct sp_tree *tree, sp_node node) {
 	while (node != SP_NODE_NONE && node != SP_NODE_ROOT &&
 		is_graph_part(sp_tree_name(tree, node)))
 		node = sp_tree_parent(tree, node);
 	return node;
 }
 
-sp_node
-sp_wrapper_of(const struct sp_host *host, sp_node node) {
-	static const char *const needs[] = {"clocks", "power-domains", "resets", "iommus",
-		"interrupts", "interrupts-extended"};
+sp_node sp_wrapper_of(const struct sp_host *host, sp_node node) {
+	static const char *const needs[] = {
+		"clocks", "power-domains", "resets", "iommus", "interrupts", "interrupts-extended"};
 	const struct sp_tree *tree = host->tree;
 	sp_node parent = sp_tree_parent(tree, node);
 
@@ -54,8 +50,7 @@ sp_wrapper_of(const struct sp_host *host, sp_node node) {
 }
 
 /* The nearest node, from here upwards, that has registers. */
-static sp_node
-device_above(const struct sp_host *host, sp_node node) {
+static sp_node device_above(const struct sp_host *host, sp_node node) {
 	for (; node != SP_NODE_NONE && node != SP_NODE_ROOT;
 		node = sp_tree_parent(host->tree, node)) {
 		const struct sp_device *device = sp_host_device(host, node);
@@ -65,8 +60,7 @@ device_above(const struct sp_host *host, sp_node node) {
 	return SP_NODE_NONE;
 }
 
-static const char *
-refusal_of(const struct sp_plan *plan, sp_node node) {
+static const char *refusal_of(const struct sp_plan *plan, sp_node node) {
 	const struct sp_host *host = plan->host;
 	enum sp_target target = plan->request->target;
 	const struct sp_device *device = sp_host_device(host, node);
@@ -90,16 +84,14 @@ refusal_of(const struct sp_plan *plan, sp_node node) {
 }
 
 /* A node without registers that stands for itself: a connector, a panel, a fixed part. */
-static bool
-is_standalone(const struct sp_tree *tree, sp_node node) {
+static bool is_standalone(const struct sp_tree *tree, sp_node node) {
 	sp_node parent = sp_tree_parent(tree, node);
 	return sp_tree_prop(tree, node, "compatible") != NULL &&
 		sp_tree_prop(tree, node, "reg") == NULL &&
 		(parent == SP_NODE_ROOT || sp_tree_compatible(tree, parent, "simple-bus"));
 }
 
-bool
-sp_companion_at(const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
+bool sp_companion_at(const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
 	const char *property, unsigned kind, sp_node provider, struct sp_companion *companion) {
 	const struct sp_host *host = plan->host;
 	sp_node target;
@@ -133,8 +125,7 @@ sp_companion_at(const struct sp_plan *plan, const struct sp_plan_guest *guest, s
 	return sp_guest_device_of(plan, guest, companion->node) == NULL;
 }
 
-void
-sp_companions_of(const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node device,
+void sp_companions_of(const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node device,
 	void (*found)(void *data, const struct sp_companion *companion), void *data) {
 	const struct sp_tree *tree = plan->host->tree;
 	sp_node end = sp_tree_end(tree, device);

@@ -6,10 +6,10 @@
 
 /* Another device that one cannot be used without. */
 struct sp_companion {
-	sp_node node;         /* what is to be given along */
-	sp_node because;      /* the device that refers to it, or a descendant of that */
+	sp_node node; /* what is to be given along */
+	sp_node because; /* the device that refers to it, or a descendant of that */
 	const char *property; /* by which it refers */
-	const char *refusal;  /* why it cannot be given, a clause; NULL if it can */
+	const char *refusal; /* why it cannot be given, a clause; NULL if it can */
 };
 
 /* Calls `found` for each companion outside of the device's own subtree. */

@@ -9,7 +9,7 @@
 /* Something that one guest has, for comparing it with what the others have. */
 struct claim {
 	uint64_t start, end; /* frames, interrupt numbers or stream IDs */
-	uint64_t space;      /* compared first: the IOMMU of a stream ID */
+	uint64_t space; /* compared first: the IOMMU of a stream ID */
 	uint32_t guest;
 	sp_node node;
 };
@@ -19,8 +19,7 @@ struct claims {
 	uint32_t count, capacity;
 };
 
-static int
-compare_claims(const void *left, const void *right) {
+static int compare_claims(const void *left, const void *right) {
 	const struct claim *a = left, *b = right;
 	if (a->space != b->space)
 		return a->space < b->space ? -1 : 1;
@@ -29,17 +28,16 @@ compare_claims(const void *left, const void *right) {
 	return a->guest < b->guest ? -1 : a->guest > b->guest;
 }
 
-static void
-claim(struct sp_plan *plan, struct claims *claims, uint32_t guest, sp_node node, uint64_t space,
-	uint64_t start, uint64_t end) {
+static void claim(struct sp_plan *plan, struct claims *claims, uint32_t guest, sp_node node,
+	uint64_t space, uint64_t start, uint64_t end) {
 	struct claim *slot = sp_vec_push(&plan->arena, claims);
 	if (slot != NULL)
 		*slot = (struct claim){start, end, space, guest, node};
 }
 
 /* Reports each claim that reaches into one of another guest before it. */
-static void
-compare(struct sp_plan *plan, struct claims *claims, enum sp_code code, const char *what) {
+static void compare(
+	struct sp_plan *plan, struct claims *claims, enum sp_code code, const char *what) {
 	if (claims->count == 0)
 		return;
 	qsort(claims->data, claims->count, sizeof(*claims->data), compare_claims);
@@ -57,8 +55,7 @@ compare(struct sp_plan *plan, struct claims *claims, enum sp_code code, const ch
 	}
 }
 
-void
-sp_find_conflicts(struct sp_plan *plan) {
+void sp_find_conflicts(struct sp_plan *plan) {
 	const struct sp_tree *tree = plan->host->tree;
 	struct claims devices = {0}, pages = {0}, irqs = {0}, streams = {0};
 

@@ -13,7 +13,7 @@
 static const struct kind_policy {
 	enum sp_action action;
 	enum sp_code code; /* the finding; SP_CODE_COUNT for none */
-	const char *what;  /* for its message */
+	const char *what; /* for its message */
 } policies[SP_REFERENCE_KIND_COUNT] = {
 	[SP_REFERENCE_CLOCK] = {SP_ACTION_STUB, SP_CODE_DEP_CLOCK, "clock"},
 	[SP_REFERENCE_ASSIGNED] = {SP_ACTION_DROP, SP_CODE_COUNT, "clock set-up"},
@@ -50,24 +50,21 @@ struct pass {
 	sp_node node;
 	const struct sp_prop *prop;
 	bool *clock_used; /* by request->clocks */
-	bool told;        /* this property's finding was made */
+	bool told; /* this property's finding was made */
 };
 
-static const char *
-path_of(const struct pass *pass, sp_node node) {
+static const char *path_of(const struct pass *pass, sp_node node) {
 	return sp_tree_path(pass->plan->host->tree, node);
 }
 
 /* The entry of the list's companion "…-names", NULL if it has none. */
-static const char *
-entry_name(const struct pass *pass, const char *names, uint32_t index) {
+static const char *entry_name(const struct pass *pass, const char *names, uint32_t index) {
 	const struct sp_prop *prop = sp_tree_prop(pass->plan->host->tree, pass->node, names);
 	return prop != NULL ? sp_prop_string(prop, index) : NULL;
 }
 
 /* NAME, PATH:NAME or PATH:INDEX. */
-static bool
-clock_is_named(const struct pass *pass, const char *wish, uint32_t index) {
+static bool clock_is_named(const struct pass *pass, const char *wish, uint32_t index) {
 	const char *name = entry_name(pass, "clock-names", index), *colon = strrchr(wish, ':');
 	if (colon == NULL)
 		return name != NULL && strcmp(name, wish) == 0;
@@ -80,8 +77,7 @@ clock_is_named(const struct pass *pass, const char *wish, uint32_t index) {
 	return strcmp(colon + 1, number) == 0 || (name != NULL && strcmp(name, colon + 1) == 0);
 }
 
-static uint64_t
-wished_rate(struct pass *pass, uint32_t index) {
+static uint64_t wished_rate(struct pass *pass, uint32_t index) {
 	const struct sp_request_guest *request = pass->guest->request;
 	for (uint32_t i = 0; i < request->clock_count; i++) {
 		if (clock_is_named(pass, request->clocks[i].name, index)) {
@@ -93,16 +89,15 @@ wished_rate(struct pass *pass, uint32_t index) {
 }
 
 /* A serial port's own idea of its clock is a rate that the tree tells (Linux's 8250 binding). */
-static uint64_t
-serial_rate(const struct pass *pass) {
+static uint64_t serial_rate(const struct pass *pass) {
 	const struct sp_device *device = sp_host_device(pass->plan->host, pass->node);
 	if (device == NULL || device->kind != SP_KIND_SERIAL)
 		return 0;
 	return sp_tree_u32(pass->plan->host->tree, pass->node, "clock-frequency", 0);
 }
 
-static void
-stub_clock(struct pass *pass, struct sp_dependency *dependency, const struct sp_use *use) {
+static void stub_clock(
+	struct pass *pass, struct sp_dependency *dependency, const struct sp_use *use) {
 	const char *name = entry_name(pass, "clock-names", dependency->index);
 	const char *provider = path_of(pass, use->provider);
 	uint64_t rate = wished_rate(pass, dependency->index);
@@ -117,12 +112,13 @@ stub_clock(struct pass *pass, struct sp_dependency *dependency, const struct sp_
 		snprintf(called, sizeof(called), "%u", dependency->index);
 	if (rate > UINT32_MAX) {
 		sp_finding_add(pass->plan, pass->guest, SP_CODE_DEP_CLOCK_RATE, pass->node,
-			"clock %s runs at %" PRIu64 " Hz, more than a fixed clock can state", called,
-			rate);
+			"clock %s runs at %" PRIu64 " Hz, more than a fixed clock can state",
+			called, rate);
 		rate = 0;
 	} else if (rate == 0) {
 		sp_finding_add(pass->plan, pass->guest, SP_CODE_DEP_CLOCK_RATE, pass->node,
-			"nothing tells the rate of clock %s, which comes from %s; the guest is told 0 "
+			"nothing tells the rate of clock %s, which comes from %s; the guest is "
+			"told 0 "
 			"Hz (give it as --clock %s%s%s=HZ)",
 			called, provider, name != NULL ? "" : path_of(pass, pass->node),
 			name != NULL ? "" : ":", called);
@@ -137,14 +133,12 @@ stub_clock(struct pass *pass, struct sp_dependency *dependency, const struct sp_
 }
 
 /* An operating-point table and its like: no registers, and referred to by this device alone. */
-static bool
-is_data(const struct sp_tree *tree, sp_node node) {
+static bool is_data(const struct sp_tree *tree, sp_node node) {
 	return sp_tree_prop(tree, node, "reg") == NULL &&
 		sp_tree_prop(tree, node, "interrupts") == NULL;
 }
 
-static void
-tell(struct pass *pass, const struct kind_policy *policy, sp_node provider) {
+static void tell(struct pass *pass, const struct kind_policy *policy, sp_node provider) {
 	if (policy->code == SP_CODE_COUNT || pass->told)
 		return;
 	pass->told = true;
@@ -153,8 +147,8 @@ tell(struct pass *pass, const struct kind_policy *policy, sp_node provider) {
 		path_of(pass, provider));
 }
 
-static void
-tell_companion(struct pass *pass, const struct sp_companion *companion, const char *what) {
+static void tell_companion(
+	struct pass *pass, const struct sp_companion *companion, const char *what) {
 	if (companion->refusal != NULL)
 		sp_finding_add(pass->plan, pass->guest, SP_CODE_DEP_COMPANION_REFUSED, pass->node,
 			"%s: it needs %s, which cannot be given along: %s", pass->prop->name,
@@ -166,16 +160,13 @@ tell_companion(struct pass *pass, const struct sp_companion *companion, const ch
 }
 
 /* An endpoint whose other end is described in the same guest. */
-static bool
-is_described(const struct pass *pass, sp_node node) {
-	const struct sp_guest_device *device =
-		sp_guest_device_of(pass->plan, pass->guest, node);
+static bool is_described(const struct pass *pass, sp_node node) {
+	const struct sp_guest_device *device = sp_guest_device_of(pass->plan, pass->guest, node);
 	return device != NULL && sp_guest_describes(pass->plan, device, node);
 }
 
-static void
-decide(struct pass *pass, const struct sp_reference_rule *rule, const struct sp_use *use,
-	struct sp_dependency *dependency) {
+static void decide(struct pass *pass, const struct sp_reference_rule *rule,
+	const struct sp_use *use, struct sp_dependency *dependency) {
 	const struct kind_policy *policy = &policies[rule->kind];
 	struct sp_companion companion;
 
@@ -238,8 +229,7 @@ decide(struct pass *pass, const struct sp_reference_rule *rule, const struct sp_
 	tell(pass, policy, use->provider);
 }
 
-static void
-resolve_property(struct pass *pass, const struct sp_reference_rule *rule) {
+static void resolve_property(struct pass *pass, const struct sp_reference_rule *rule) {
 	const struct sp_tree *tree = pass->plan->host->tree;
 	struct sp_use use;
 	uint32_t cell = 0, index = 0;
@@ -269,8 +259,7 @@ resolve_property(struct pass *pass, const struct sp_reference_rule *rule) {
 			"%s ends in the middle of an entry", pass->prop->name);
 }
 
-static void
-check_wrapper(struct pass *pass, const struct sp_guest_device *device) {
+static void check_wrapper(struct pass *pass, const struct sp_guest_device *device) {
 	sp_node wrapper = sp_wrapper_of(pass->plan->host, device->node);
 	if (wrapper == SP_NODE_NONE || sp_guest_device_of(pass->plan, pass->guest, wrapper) != NULL)
 		return;
@@ -279,8 +268,7 @@ check_wrapper(struct pass *pass, const struct sp_guest_device *device) {
 		path_of(pass, wrapper));
 }
 
-static void
-resolve_device(struct pass *pass, const struct sp_guest_device *device) {
+static void resolve_device(struct pass *pass, const struct sp_guest_device *device) {
 	const struct sp_tree *tree = pass->plan->host->tree;
 	pass->device = device->node;
 	check_wrapper(pass, device);
@@ -302,8 +290,8 @@ resolve_device(struct pass *pass, const struct sp_guest_device *device) {
 	}
 }
 
-bool
-sp_resolve_dependencies(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
+bool sp_resolve_dependencies(
+	struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
 	const struct sp_request_guest *request = guest->request;
 	struct pass pass = {.plan = plan, .guest = guest};
 
@@ -315,7 +303,8 @@ sp_resolve_dependencies(struct sp_plan *plan, struct sp_plan_guest *guest, struc
 	for (uint32_t i = 0; i < request->clock_count; i++) {
 		if (!pass.clock_used[i])
 			return sp_error_set(error, SP_ERROR_USE,
-				"clock %s: none of guest %s's devices has a clock of this name that "
+				"clock %s: none of guest %s's devices has a clock of this name "
+				"that "
 				"stays with the host",
 				request->clocks[i].name, request->name);
 	}

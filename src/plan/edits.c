@@ -4,14 +4,12 @@
 #include "plan/steps.h"
 
 /* Where a push failed the arena says so; writes then go here instead of nowhere. */
-static struct sp_edit *
-push(struct sp_plan *plan) {
+static struct sp_edit *push(struct sp_plan *plan) {
 	struct sp_edit *edit = sp_vec_push(&plan->arena, &plan->edits);
 	return edit;
 }
 
-struct sp_edit *
-sp_edit_property(struct sp_plan *plan, sp_node node, const char *property) {
+struct sp_edit *sp_edit_property(struct sp_plan *plan, sp_node node, const char *property) {
 	const char *path = sp_tree_path(plan->host->tree, node);
 	/* The same property twice is one edit: the last word counts. */
 	for (uint32_t i = 0; i < plan->edits.count; i++) {
@@ -28,24 +26,21 @@ sp_edit_property(struct sp_plan *plan, sp_node node, const char *property) {
 	return edit;
 }
 
-struct sp_edit *
-sp_edit_new_node(struct sp_plan *plan, const char *path) {
+struct sp_edit *sp_edit_new_node(struct sp_plan *plan, const char *path) {
 	struct sp_edit *edit = push(plan);
 	if (edit != NULL)
 		*edit = (struct sp_edit){.path = path, .node = SP_NODE_NONE, .creates = true};
 	return edit;
 }
 
-struct sp_edit *
-sp_edit_new_property(struct sp_plan *plan, const char *path, const char *property) {
+struct sp_edit *sp_edit_new_property(struct sp_plan *plan, const char *path, const char *property) {
 	struct sp_edit *edit = push(plan);
 	if (edit != NULL)
 		*edit = (struct sp_edit){.path = path, .node = SP_NODE_NONE, .property = property};
 	return edit;
 }
 
-void
-sp_edit_string(struct sp_plan *plan, struct sp_edit *edit, const char *text) {
+void sp_edit_string(struct sp_plan *plan, struct sp_edit *edit, const char *text) {
 	if (edit == NULL)
 		return;
 	edit->data = sp_arena_copy(&plan->arena, text, strlen(text) + 1);
@@ -54,8 +49,7 @@ sp_edit_string(struct sp_plan *plan, struct sp_edit *edit, const char *text) {
 }
 
 /* The number of a host node's phandle, given out if it has none: see sp_edit_ref. */
-static uint32_t
-phandle_of(struct sp_plan *plan, sp_node node, uint32_t *new_phandle) {
+static uint32_t phandle_of(struct sp_plan *plan, sp_node node, uint32_t *new_phandle) {
 	const struct sp_tree *tree = plan->host->tree;
 	uint32_t phandle = sp_tree_phandle(tree, node), given = 0;
 	*new_phandle = 0;
@@ -89,8 +83,7 @@ phandle_of(struct sp_plan *plan, sp_node node, uint32_t *new_phandle) {
 	return number;
 }
 
-void
-sp_edit_cells(struct sp_plan *plan, struct sp_edit *edit, const uint32_t *cells,
+void sp_edit_cells(struct sp_plan *plan, struct sp_edit *edit, const uint32_t *cells,
 	const sp_node *nodes, uint32_t count, uint32_t group) {
 	if (edit == NULL)
 		return;

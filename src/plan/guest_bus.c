@@ -6,14 +6,12 @@
 /* More entries than any real list has; what is beyond is not copied. */
 #define MAX_ENTRIES 256u
 
-void
-sp_put_cells(uint32_t *cells, uint32_t *count, uint64_t value) {
+void sp_put_cells(uint32_t *cells, uint32_t *count, uint64_t value) {
 	cells[(*count)++] = (uint32_t)(value >> 32);
 	cells[(*count)++] = (uint32_t)value;
 }
 
-bool
-sp_is_address_property(const char *name) {
+bool sp_is_address_property(const char *name) {
 	static const char *const names[] = {"reg", "ranges", "dma-ranges", "#address-cells",
 		"#size-cells", "interrupts", "interrupts-extended", "interrupt-parent",
 		"interrupt-map", "interrupt-map-mask"};
@@ -24,20 +22,17 @@ sp_is_address_property(const char *name) {
 	return false;
 }
 
-static void
-copy_verbatim(struct sp_copier *copier, sp_node node, const char *name) {
+static void copy_verbatim(struct sp_copier *copier, sp_node node, const char *name) {
 	const struct sp_prop *prop = sp_tree_prop(copier->plan->host->tree, node, name);
 	if (prop != NULL)
 		sp_build_bytes(copier->build, copier->copy_of[node], name, prop->data, prop->len);
 }
 
-static void
-put_cell(struct sp_copier *copier, sp_node node, const char *name, uint32_t value) {
+static void put_cell(struct sp_copier *copier, sp_node node, const char *name, uint32_t value) {
 	sp_build_cells(copier->build, copier->copy_of[node], name, &value, 1, 0);
 }
 
-static bool
-has_addressed_child(const struct sp_copier *copier, sp_node node) {
+static bool has_addressed_child(const struct sp_copier *copier, sp_node node) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	for (sp_node child = sp_tree_first_child(tree, node); child != SP_NODE_NONE;
 		child = sp_tree_next_sibling(tree, child)) {
@@ -48,8 +43,7 @@ has_addressed_child(const struct sp_copier *copier, sp_node node) {
 }
 
 /* The guest's view of the node's register blocks, in the order of its reg. */
-static void
-copy_reg(struct sp_copier *copier, sp_node node) {
+static void copy_reg(struct sp_copier *copier, sp_node node) {
 	uint32_t cells[MAX_ENTRIES * 4], count = 0;
 	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
 
@@ -64,8 +58,7 @@ copy_reg(struct sp_copier *copier, sp_node node) {
 }
 
 /* A host bridge's windows: PCI address (three cells), guest address, size. */
-static void
-copy_windows(struct sp_copier *copier, sp_node node) {
+static void copy_windows(struct sp_copier *copier, sp_node node) {
 	uint32_t cells[MAX_ENTRIES * 7], count = 0;
 	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
 
@@ -84,8 +77,7 @@ copy_windows(struct sp_copier *copier, sp_node node) {
 }
 
 /* dma-ranges of a bus inside the device: as the host has them, in the guest's cell counts. */
-static void
-copy_dma_ranges(struct sp_copier *copier, sp_node node) {
+static void copy_dma_ranges(struct sp_copier *copier, sp_node node) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	uint32_t entries, cells[64 * 7], count = 0;
 	bool pci = sp_is_pci_bus(tree, node);
@@ -112,16 +104,14 @@ copy_dma_ranges(struct sp_copier *copier, sp_node node) {
 		copier->build, copier->copy_of[node], "dma-ranges", cells, count, pci ? 7 : 6);
 }
 
-static void
-copy_mapped_bus(struct sp_copier *copier, sp_node node) {
+static void copy_mapped_bus(struct sp_copier *copier, sp_node node) {
 	put_cell(copier, node, "#address-cells", 2);
 	put_cell(copier, node, "#size-cells", 2);
 	sp_build_empty(copier->build, copier->copy_of[node], "ranges");
 	copy_dma_ranges(copier, node);
 }
 
-static void
-copy_cell_counts(struct sp_copier *copier, sp_node node) {
+static void copy_cell_counts(struct sp_copier *copier, sp_node node) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	/* Without ranges and addressed children they say nothing, and dtc complains. An interrupt
 	 * provider's own count is part of its specifiers. */
@@ -134,8 +124,7 @@ copy_cell_counts(struct sp_copier *copier, sp_node node) {
 	copy_verbatim(copier, node, "#size-cells");
 }
 
-void
-sp_copy_addresses(struct sp_copier *copier, sp_node node, enum sp_bus bus) {
+void sp_copy_addresses(struct sp_copier *copier, sp_node node, enum sp_bus bus) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	if (bus == SP_BUS_OTHER) {
 		copy_verbatim(copier, node, "reg");

@@ -12,8 +12,7 @@ struct cells {
 	bool full;
 };
 
-static void
-put(struct cells *cells, uint32_t value) {
+static void put(struct cells *cells, uint32_t value) {
 	if (cells->count == MAX_ENTRIES * 8) {
 		cells->full = true;
 		return;
@@ -22,22 +21,19 @@ put(struct cells *cells, uint32_t value) {
 	cells->data[cells->count++] = value;
 }
 
-static void
-put_target(struct cells *cells, struct sp_build_node *target) {
+static void put_target(struct cells *cells, struct sp_build_node *target) {
 	put(cells, 0);
 	if (!cells->full)
 		cells->target[cells->count - 1] = target;
 }
 
-static void
-put_gic(struct cells *cells, const struct sp_irq *irq) {
+static void put_gic(struct cells *cells, const struct sp_irq *irq) {
 	put(cells, 0);
 	put(cells, irq->number - SP_GIC_FIRST_SPI);
 	put(cells, irq->type);
 }
 
-static void
-write(struct sp_copier *copier, struct sp_build_node *node, const char *name,
+static void write(struct sp_copier *copier, struct sp_build_node *node, const char *name,
 	const struct cells *cells, uint32_t group) {
 	struct sp_build_prop *prop =
 		sp_build_cells(copier->build, node, name, cells->data, cells->count, group);
@@ -48,8 +44,8 @@ write(struct sp_copier *copier, struct sp_build_node *node, const char *name,
 }
 
 /* A controller inside the device: its specifiers mean the same in the guest. */
-static struct sp_build_node *
-local_controller(const struct sp_copier *copier, sp_node device, sp_node controller) {
+static struct sp_build_node *local_controller(
+	const struct sp_copier *copier, sp_node device, sp_node controller) {
 	if (controller == SP_NODE_NONE ||
 		!sp_tree_is_within(copier->plan->host->tree, controller, device))
 		return NULL;
@@ -57,8 +53,7 @@ local_controller(const struct sp_copier *copier, sp_node device, sp_node control
 }
 
 /* True if something between the node and /passthrough would catch its interrupts. */
-static bool
-needs_parent(const struct sp_copier *copier, sp_node device, sp_node node) {
+static bool needs_parent(const struct sp_copier *copier, sp_node device, sp_node node) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	while (node != device) {
 		node = sp_tree_parent(tree, node);
@@ -69,8 +64,8 @@ needs_parent(const struct sp_copier *copier, sp_node device, sp_node node) {
 	return false;
 }
 
-static const struct sp_irq *
-irq_at(const struct sp_host *host, const struct sp_device *device, uint32_t index, bool from_map) {
+static const struct sp_irq *irq_at(
+	const struct sp_host *host, const struct sp_device *device, uint32_t index, bool from_map) {
 	for (uint32_t i = 0; i < device->irq_count; i++) {
 		const struct sp_irq *irq = &host->irqs.data[device->irq + i];
 		if (irq->index == index && irq->from_map == from_map)
@@ -79,8 +74,8 @@ irq_at(const struct sp_host *host, const struct sp_device *device, uint32_t inde
 	return NULL;
 }
 
-static void
-copy_list(struct sp_copier *copier, sp_node device, sp_node node, const struct sp_device *known) {
+static void copy_list(
+	struct sp_copier *copier, sp_node device, sp_node node, const struct sp_device *known) {
 	const struct sp_host *host = copier->plan->host;
 	struct sp_build_node *copy = copier->copy_of[node];
 	struct cells cells = {0};
@@ -101,8 +96,7 @@ copy_list(struct sp_copier *copier, sp_node device, sp_node node, const struct s
 }
 
 /* A list that names its controllers one by one, some of them parts of the device. */
-static void
-copy_extended(struct sp_copier *copier, sp_node device, sp_node node,
+static void copy_extended(struct sp_copier *copier, sp_node device, sp_node node,
 	const struct sp_device *known, const struct sp_prop *prop) {
 	const struct sp_host *host = copier->plan->host;
 	struct sp_reference reference;
@@ -126,8 +120,7 @@ copy_extended(struct sp_copier *copier, sp_node device, sp_node node,
 		write(copier, copier->copy_of[node], "interrupts-extended", &cells, 0);
 }
 
-static void
-copy_raw(struct sp_copier *copier, sp_node node, struct sp_build_node *parent,
+static void copy_raw(struct sp_copier *copier, sp_node node, struct sp_build_node *parent,
 	const struct sp_prop *prop) {
 	struct sp_build_node *copy = copier->copy_of[node];
 	struct cells cells = {0};
@@ -137,9 +130,8 @@ copy_raw(struct sp_copier *copier, sp_node node, struct sp_build_node *parent,
 }
 
 /* A host bridge's own map: its children's pins, and where each of them ends. */
-static void
-copy_map(struct sp_copier *copier, sp_node device, sp_node node, const struct sp_device *known,
-	const struct sp_prop *map) {
+static void copy_map(struct sp_copier *copier, sp_node device, sp_node node,
+	const struct sp_device *known, const struct sp_prop *map) {
 	const struct sp_host *host = copier->plan->host;
 	struct sp_build_node *copy = copier->copy_of[node];
 	const struct sp_prop *mask = sp_tree_prop(host->tree, node, "interrupt-map-mask");
@@ -180,8 +172,7 @@ copy_map(struct sp_copier *copier, sp_node device, sp_node node, const struct sp
 	write(copier, copy, "interrupt-map", &cells, group);
 }
 
-void
-sp_copy_interrupts(struct sp_copier *copier, sp_node device, sp_node node) {
+void sp_copy_interrupts(struct sp_copier *copier, sp_node device, sp_node node) {
 	const struct sp_host *host = copier->plan->host;
 	const struct sp_device *known = sp_host_device(host, node);
 	const struct sp_prop *extended = sp_tree_prop(host->tree, node, "interrupts-extended");

@@ -5,13 +5,12 @@
 #include <string.h>
 
 /* Properties that mean something to the host only, or to what the guest does not get. */
-static bool
-is_host_only(const char *name) {
+static bool is_host_only(const char *name) {
 	static const char *const names[] = {"phandle", "linux,phandle", "status", "name",
 		"assigned-clock-rates", "assigned-clock-rates-u64", "assigned-clock-sscs",
-		"iommu-map", "iommu-map-mask", "mmu-masters", "#stream-id-cells",
-		"msi-map-mask", "power-domain-names", "opp-supported-hw", "opp-peak-kBps",
-		"opp-avg-kBps", "pinctrl-names", "wakeup-source", "dma-channel-mask"};
+		"iommu-map", "iommu-map-mask", "mmu-masters", "#stream-id-cells", "msi-map-mask",
+		"power-domain-names", "opp-supported-hw", "opp-peak-kBps", "opp-avg-kBps",
+		"pinctrl-names", "wakeup-source", "dma-channel-mask"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(names[i], name) == 0)
 			return true;
@@ -47,8 +46,7 @@ static const struct name_pair {
 };
 
 /* Takes out the names of lists that were left out. */
-static void
-drop_lone_names(struct sp_build_node *copy) {
+static void drop_lone_names(struct sp_build_node *copy) {
 	for (size_t i = 0; i < sizeof(name_pairs) / sizeof(name_pairs[0]); i++) {
 		const char *names = name_pairs[i].names;
 		bool kept = false;
@@ -61,8 +59,8 @@ drop_lone_names(struct sp_build_node *copy) {
 }
 
 /* One fixed clock for each clock of the host's that stays there. */
-static struct sp_build_node *
-stub_clock(struct sp_copier *copier, const struct sp_dependency *dependency) {
+static struct sp_build_node *stub_clock(
+	struct sp_copier *copier, const struct sp_dependency *dependency) {
 	char name[32];
 	uint32_t rate = (uint32_t)dependency->rate, none = 0;
 
@@ -80,9 +78,8 @@ stub_clock(struct sp_copier *copier, const struct sp_dependency *dependency) {
 }
 
 /* What takes the place of one reference. NULL with *hole: nothing does. */
-static struct sp_build_node *
-target_of(struct sp_copier *copier, const struct sp_dependency *dependency, sp_node provider,
-	bool *stub) {
+static struct sp_build_node *target_of(struct sp_copier *copier,
+	const struct sp_dependency *dependency, sp_node provider, bool *stub) {
 	*stub = false;
 	if (dependency == NULL)
 		return provider != SP_NODE_NONE ? copier->copy_of[provider] : NULL;
@@ -98,15 +95,15 @@ target_of(struct sp_copier *copier, const struct sp_dependency *dependency, sp_n
 	}
 }
 
-static void
-copy_references(struct sp_copier *copier, sp_node node, const struct sp_prop *prop,
+static void copy_references(struct sp_copier *copier, sp_node node, const struct sp_prop *prop,
 	const struct sp_reference_rule *rule, bool data) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	const struct sp_plan_guest *guest = copier->guest;
 	struct sp_arena *arena = &copier->plan->arena;
 	uint32_t room = sp_prop_cells(prop), count = 0, cell = 0, kept = 0;
 	uint32_t *cells = sp_arena_array(arena, room, sizeof(*cells));
-	struct sp_build_node **targets = sp_arena_array(arena, room, sizeof(struct sp_build_node *));
+	struct sp_build_node **targets =
+		sp_arena_array(arena, room, sizeof(struct sp_build_node *));
 	struct sp_use use;
 	bool broken;
 
@@ -137,16 +134,15 @@ copy_references(struct sp_copier *copier, sp_node node, const struct sp_prop *pr
 	}
 	if (kept == 0)
 		return;
-	struct sp_build_prop *copy = sp_build_cells(
-		copier->build, copier->copy_of[node], prop->name, cells, count, 0);
+	struct sp_build_prop *copy =
+		sp_build_cells(copier->build, copier->copy_of[node], prop->name, cells, count, 0);
 	for (uint32_t i = 0; copy != NULL && i < count; i++) {
 		if (targets[i] != NULL)
 			sp_build_refer(copier->build, copy, i * 4, targets[i]);
 	}
 }
 
-void
-sp_copy_properties(struct sp_copier *copier, sp_node node, bool data) {
+void sp_copy_properties(struct sp_copier *copier, sp_node node, bool data) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	struct sp_build_node *copy = copier->copy_of[node];
 	bool hog = sp_tree_prop(tree, node, "gpio-hog") != NULL;
@@ -167,8 +163,7 @@ sp_copy_properties(struct sp_copier *copier, sp_node node, bool data) {
 				copy_references(copier, node, prop, rule, data);
 				continue;
 			}
-			while (!data &&
-				copier->dependency < copier->guest->dependencies.count &&
+			while (!data && copier->dependency < copier->guest->dependencies.count &&
 				copier->guest->dependencies.data[copier->dependency].node == node &&
 				copier->guest->dependencies.data[copier->dependency].property ==
 					prop->name)
@@ -182,8 +177,7 @@ sp_copy_properties(struct sp_copier *copier, sp_node node, bool data) {
 }
 
 /* Pages of one block as xen,reg wants them: host address, size, guest address. */
-static void
-put_pages(uint32_t *cells, uint32_t *count, const struct sp_guest_reg *reg) {
+static void put_pages(uint32_t *cells, uint32_t *count, const struct sp_guest_reg *reg) {
 	uint64_t mask = SP_PAGE_SIZE - 1;
 	uint64_t last = (reg->host + (reg->size - 1)) | mask;
 	sp_put_cells(cells, count, reg->host & ~mask);
@@ -191,8 +185,7 @@ put_pages(uint32_t *cells, uint32_t *count, const struct sp_guest_reg *reg) {
 	sp_put_cells(cells, count, reg->guest & ~mask);
 }
 
-static void
-add_proxies(struct sp_copier *copier, const char *path, sp_node node) {
+static void add_proxies(struct sp_copier *copier, const char *path, sp_node node) {
 	const struct sp_plan_guest *guest = copier->guest;
 	const char *last = path;
 	for (uint32_t i = 0; i < guest->streams.count; i++) {
@@ -207,8 +200,7 @@ add_proxies(struct sp_copier *copier, const char *path, sp_node node) {
 	}
 }
 
-void
-sp_copy_xen_properties(struct sp_copier *copier, sp_node node) {
+void sp_copy_xen_properties(struct sp_copier *copier, sp_node node) {
 	const struct sp_plan_guest *guest = copier->guest;
 	struct sp_build_node *copy = copier->copy_of[node];
 	const char *path = sp_tree_path(copier->plan->host->tree, node);

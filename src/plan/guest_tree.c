@@ -14,8 +14,7 @@
 /* The size up to which libxl lets a guest's tree grow: FDT_MAX_SIZE in libxl_arm.c. */
 #define LIBXL_TREE_MAX (1u << 20)
 
-enum sp_bus
-sp_copier_bus(const struct sp_copier *copier, sp_node node, enum sp_bus own) {
+enum sp_bus sp_copier_bus(const struct sp_copier *copier, sp_node node, enum sp_bus own) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	return own == SP_BUS_MAPPED && sp_tree_prop(tree, node, "ranges") != NULL &&
 			!sp_is_pci_bus(tree, node)
@@ -23,8 +22,8 @@ sp_copier_bus(const struct sp_copier *copier, sp_node node, enum sp_bus own) {
 		: SP_BUS_OTHER;
 }
 
-const struct sp_guest_reg *
-sp_copier_regs(const struct sp_copier *copier, sp_node node, const struct sp_guest_reg **end) {
+const struct sp_guest_reg *sp_copier_regs(
+	const struct sp_copier *copier, sp_node node, const struct sp_guest_reg **end) {
 	const struct sp_plan_guest *guest = copier->guest;
 	uint32_t first = copier->first_reg[node];
 	if (first == 0) {
@@ -39,8 +38,8 @@ sp_copier_regs(const struct sp_copier *copier, sp_node node, const struct sp_gue
 }
 
 /* The node's name in the guest: with the unit address that its registers have there. */
-static const char *
-guest_name(struct sp_copier *copier, sp_node node, enum sp_bus bus, bool addressed) {
+static const char *guest_name(
+	struct sp_copier *copier, sp_node node, enum sp_bus bus, bool addressed) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	struct sp_arena *arena = &copier->plan->arena;
 	const char *name = sp_tree_name(tree, node), *at = strchr(name, '@');
@@ -48,8 +47,11 @@ guest_name(struct sp_copier *copier, sp_node node, enum sp_bus bus, bool address
 	char *copy;
 
 	if (bus == SP_BUS_MAPPED && addressed && reg != NULL && !reg->window) {
+		/* What follows a comma keeps apart nodes that share a register. */
 		int length = (int)strcspn(name, "@");
-		return sp_arena_printf(arena, "%.*s@%" PRIx64, length, name, reg->guest);
+		const char *part = at != NULL ? strchr(at, ',') : NULL;
+		return sp_arena_printf(arena, "%.*s@%" PRIx64 "%s", length, name, reg->guest,
+			part != NULL ? part : "");
 	}
 	bool bare = bus == SP_BUS_MAPPED || sp_tree_prop(tree, node, "reg") == NULL;
 	if (at == NULL || !bare)
@@ -61,9 +63,8 @@ guest_name(struct sp_copier *copier, sp_node node, enum sp_bus bus, bool address
 	return copy;
 }
 
-static struct sp_build_node *
-add_node(struct sp_copier *copier, struct sp_build_node *parent, sp_node node, enum sp_bus bus,
-	bool addressed) {
+static struct sp_build_node *add_node(struct sp_copier *copier, struct sp_build_node *parent,
+	sp_node node, enum sp_bus bus, bool addressed) {
 	const char *name = guest_name(copier, node, bus, addressed);
 	if (name == NULL)
 		return NULL;
@@ -89,8 +90,7 @@ add_node(struct sp_copier *copier, struct sp_build_node *parent, sp_node node, e
 }
 
 /* Whether everything below is described by other nodes than these. */
-static bool
-is_left_out(const struct sp_tree *tree, sp_node root, sp_node node) {
+static bool is_left_out(const struct sp_tree *tree, sp_node root, sp_node node) {
 	return node != root && !sp_tree_available(tree, node);
 }
 
@@ -99,12 +99,11 @@ struct frame {
 	enum sp_bus bus;
 };
 
-typedef void (*visit_fn)(struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus,
-	bool data);
+typedef void (*visit_fn)(
+	struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus, bool data);
 
 /* Walks a subtree in the order of the tree, telling each node which bus it is on. */
-static void
-walk(struct sp_copier *copier, sp_node root, bool data, visit_fn visit) {
+static void walk(struct sp_copier *copier, sp_node root, bool data, visit_fn visit) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	struct frame stack[SP_TREE_MAX_DEPTH + 1];
 	unsigned depth = 0;
@@ -119,14 +118,14 @@ walk(struct sp_copier *copier, sp_node root, bool data, visit_fn visit) {
 		}
 		enum sp_bus bus = stack[depth].bus;
 		visit(copier, root, node, bus, data);
-		stack[++depth] = (struct frame){
-			sp_tree_end(tree, node), sp_copier_bus(copier, node, bus)};
+		stack[++depth] =
+			(struct frame){sp_tree_end(tree, node), sp_copier_bus(copier, node, bus)};
 		node++;
 	}
 }
 
-static void
-make_node(struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus, bool data) {
+static void make_node(
+	struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus, bool data) {
 	struct sp_build_node *parent = copier->passthrough;
 	if (copier->copy_of[node] != NULL)
 		return;
@@ -138,8 +137,8 @@ make_node(struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus,
 	add_node(copier, parent, node, bus, !data);
 }
 
-static void
-fill_node(struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus, bool data) {
+static void fill_node(
+	struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus, bool data) {
 	struct sp_build_node *copy = copier->copy_of[node];
 	if (copy == NULL)
 		return;
@@ -150,8 +149,7 @@ fill_node(struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus,
 }
 
 /* Nodes that are data only, referred to by what was copied so far, are copied beside it. */
-static void
-make_data_nodes(struct sp_copier *copier) {
+static void make_data_nodes(struct sp_copier *copier) {
 	const struct sp_plan_guest *guest = copier->guest;
 	for (uint32_t i = 0; i < guest->dependencies.count; i++) {
 		const struct sp_dependency *dependency = &guest->dependencies.data[i];
@@ -161,8 +159,7 @@ make_data_nodes(struct sp_copier *copier) {
 	}
 }
 
-static void
-fill_data_nodes(struct sp_copier *copier) {
+static void fill_data_nodes(struct sp_copier *copier) {
 	const struct sp_plan_guest *guest = copier->guest;
 	for (uint32_t i = 0; i < guest->dependencies.count; i++) {
 		const struct sp_dependency *dependency = &guest->dependencies.data[i];
@@ -174,13 +171,12 @@ fill_data_nodes(struct sp_copier *copier) {
 	}
 }
 
-static void
-add_cells(struct sp_copier *copier, struct sp_build_node *node, const char *name, uint32_t value) {
+static void add_cells(
+	struct sp_copier *copier, struct sp_build_node *node, const char *name, uint32_t value) {
 	sp_build_cells(copier->build, node, name, &value, 1, 0);
 }
 
-static void
-make_frame(struct sp_copier *copier) {
+static void make_frame(struct sp_copier *copier) {
 	struct sp_build *build = copier->build;
 	bool dom0less = copier->guest->request->mode != SP_MODE_XL;
 
@@ -192,7 +188,8 @@ make_frame(struct sp_copier *copier) {
 	copier->gic->label = "gic";
 	copier->gic->comment = dom0less
 		? "Stands for the guest's interrupt controller: Xen takes its phandle from here."
-		: "Stands for the guest's interrupt controller: libxl makes the real one, with this "
+		: "Stands for the guest's interrupt controller: libxl makes the real one, with "
+		  "this "
 		  "phandle.";
 	/* From 4.22 on, dom0less refuses phandles of 64999 and more: let it be a small one. */
 	if (!dom0less)
@@ -209,15 +206,14 @@ make_frame(struct sp_copier *copier) {
 	add_cells(copier, copier->passthrough, "#size-cells", 2);
 	sp_build_empty(build, copier->passthrough, "ranges");
 	const uint32_t parent = 0;
-	struct sp_build_prop *prop = sp_build_cells(
-		build, copier->passthrough, "interrupt-parent", &parent, 1, 0);
+	struct sp_build_prop *prop =
+		sp_build_cells(build, copier->passthrough, "interrupt-parent", &parent, 1, 0);
 	if (prop != NULL)
 		sp_build_refer(build, prop, 0, copier->gic);
 }
 
 /* Names in /aliases that mean a copied node. Path and names are checked again: dtc is strict. */
-static void
-copy_aliases(struct sp_copier *copier) {
+static void copy_aliases(struct sp_copier *copier) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	sp_node aliases = sp_tree_child(tree, SP_NODE_ROOT, "aliases");
 	struct sp_build_node *copy = NULL;
@@ -228,8 +224,8 @@ copy_aliases(struct sp_copier *copier) {
 	const struct sp_prop *props = sp_tree_props(tree, aliases, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *path = sp_prop_string(&props[i], 0);
-		sp_node node = path != NULL && path[0] == '/' ? sp_tree_find(tree, path)
-							      : SP_NODE_NONE;
+		sp_node node =
+			path != NULL && path[0] == '/' ? sp_tree_find(tree, path) : SP_NODE_NONE;
 		if (node == SP_NODE_NONE || copier->copy_of[node] == NULL ||
 			strspn(props[i].name, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
 				strlen(props[i].name))
@@ -247,8 +243,7 @@ copy_aliases(struct sp_copier *copier) {
 }
 
 /* A bus of its own for a device whose addresses at the bus differ from the CPU's, or end early. */
-static void
-wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_device *device) {
+static void wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_device *device) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	struct sp_build_node *copy = copier->copy_of[device->node];
 	uint32_t count;
@@ -288,23 +283,22 @@ wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_device *device) 
 }
 
 /*
- * A simple-bus is for nodes with addresses (and dtc says so); simple-mfd is populated in the same way
- * and may hold clocks and tables too.
+ * A simple-bus is for nodes with addresses (and dtc says so); simple-mfd is populated in the same
+ * way and may hold clocks and tables too.
  */
-static void
-name_frame(struct sp_copier *copier) {
+static void name_frame(struct sp_copier *copier) {
 	for (const struct sp_build_node *node = copier->passthrough->children; node != NULL;
 		node = node->next) {
-		if (sp_build_prop(node, "reg") == NULL && sp_build_prop(node, "dma-ranges") == NULL) {
-			sp_build_string(copier->build, copier->passthrough, "compatible",
-				"simple-mfd");
+		if (sp_build_prop(node, "reg") == NULL &&
+			sp_build_prop(node, "dma-ranges") == NULL) {
+			sp_build_string(
+				copier->build, copier->passthrough, "compatible", "simple-mfd");
 			return;
 		}
 	}
 }
 
-static void
-set_paths(struct sp_copier *copier) {
+static void set_paths(struct sp_copier *copier) {
 	for (uint32_t i = 0; i < copier->guest->devices.count; i++) {
 		struct sp_guest_device *device = &copier->guest->devices.data[i];
 		struct sp_build_node *copy = copier->copy_of[device->node];
@@ -312,8 +306,8 @@ set_paths(struct sp_copier *copier) {
 		if (copy == NULL)
 			continue;
 		sp_build_path(copy, &path);
-		device->guest_path = path.failed ? NULL
-						 : sp_arena_strdup(&copier->plan->arena, path.data);
+		device->guest_path =
+			path.failed ? NULL : sp_arena_strdup(&copier->plan->arena, path.data);
 		if (path.failed)
 			copier->plan->arena.failed = true;
 		sp_buf_release(&path);
@@ -321,8 +315,7 @@ set_paths(struct sp_copier *copier) {
 }
 
 /* What holds the tree that is made of ours: libxl's buffer, or Xen's. */
-static void
-check_size(struct sp_copier *copier) {
+static void check_size(struct sp_copier *copier) {
 	struct sp_buf blob = {0};
 	struct sp_error error;
 	uint32_t room = sp_rule_value(SP_RULE_DOM0LESS_TREE_BYTES, copier->plan->request->target);
@@ -339,8 +332,7 @@ check_size(struct sp_copier *copier) {
 	sp_buf_release(&blob);
 }
 
-static bool
-index_lists(struct sp_copier *copier) {
+static bool index_lists(struct sp_copier *copier) {
 	struct sp_plan *plan = copier->plan;
 	const struct sp_plan_guest *guest = copier->guest;
 	uint32_t nodes = sp_tree_count(plan->host->tree);
@@ -356,13 +348,12 @@ index_lists(struct sp_copier *copier) {
 	return true;
 }
 
-void
-sp_build_guest_tree(struct sp_plan *plan, struct sp_plan_guest *guest) {
+void sp_build_guest_tree(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	struct sp_copier copier = {.plan = plan, .guest = guest, .build = &guest->tree};
 	const struct sp_tree *tree = plan->host->tree;
 
-	copier.copy_of = sp_arena_array(
-		&plan->arena, sp_tree_count(tree), sizeof(struct sp_build_node *));
+	copier.copy_of =
+		sp_arena_array(&plan->arena, sp_tree_count(tree), sizeof(struct sp_build_node *));
 	if (copier.copy_of == NULL || !index_lists(&copier) ||
 		!sp_build_init(&guest->tree, &plan->arena))
 		return;
@@ -375,8 +366,8 @@ sp_build_guest_tree(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		const struct sp_guest_device *device = &guest->devices.data[i];
 		walk(&copier, device->node, false, fill_node);
-		for (sp_node node = device->node;
-			guest->request->mode != SP_MODE_XL && node < sp_tree_end(tree, device->node);
+		for (sp_node node = device->node; guest->request->mode != SP_MODE_XL &&
+			node < sp_tree_end(tree, device->node);
 			node++) {
 			if (copier.copy_of[node] != NULL)
 				sp_copy_xen_properties(&copier, node);

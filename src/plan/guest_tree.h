@@ -14,7 +14,8 @@ struct sp_copier {
 	struct sp_build *build;
 	struct sp_build_node *gic, *passthrough;
 	struct sp_build_node **copy_of; /* by host node; NULL if it is not copied */
-	/* By host node, one more than the index of its first in the guest's list; 0: it has none. */
+	/* By host node, one more than the index of its first in the guest's list; 0: it has none.
+	 */
 	uint32_t *first_reg, *first_dependency;
 	uint32_t dependency; /* the next one of the node at hand */
 	uint32_t stubs;
@@ -30,8 +31,8 @@ enum sp_bus { SP_BUS_MAPPED, SP_BUS_OTHER };
 enum sp_bus sp_copier_bus(const struct sp_copier *copier, sp_node node, enum sp_bus own);
 
 /* The node's first block, NULL if it has none; the others follow while `node` is the same. */
-const struct sp_guest_reg *sp_copier_regs(const struct sp_copier *copier, sp_node node,
-	const struct sp_guest_reg **end);
+const struct sp_guest_reg *sp_copier_regs(
+	const struct sp_copier *copier, sp_node node, const struct sp_guest_reg **end);
 
 /* Fills in a copied node's reg, ranges, dma-ranges and cell counts. */
 void sp_copy_addresses(struct sp_copier *copier, sp_node node, enum sp_bus bus);

@@ -12,23 +12,20 @@ struct wanted {
 	uint32_t count;
 };
 
-static void
-want(struct wanted *wanted, const struct sp_dependency *dependency) {
+static void want(struct wanted *wanted, const struct sp_dependency *dependency) {
 	if (wanted->count < sizeof(wanted->of) / sizeof(wanted->of[0]))
 		wanted->of[wanted->count++] = dependency;
 }
 
 /* Oscillators and fixed regulators without a switch need nobody to hold them. */
-static bool
-is_switchable(const struct sp_tree *tree, sp_node provider) {
+static bool is_switchable(const struct sp_tree *tree, sp_node provider) {
 	return sp_tree_enabled(tree, provider) &&
 		!sp_tree_compatible(tree, provider, "fixed-clock") &&
 		!sp_tree_compatible(tree, provider, "fixed-factor-clock");
 }
 
 /* The reference as it stands in the host's tree. */
-static void
-edit_reference(struct sp_plan *plan, const char *path, const char *property,
+static void edit_reference(struct sp_plan *plan, const char *path, const char *property,
 	const struct sp_dependency *dependency) {
 	const struct sp_tree *tree = plan->host->tree;
 	const struct sp_prop *prop = sp_tree_prop(tree, dependency->node, dependency->property);
@@ -39,12 +36,10 @@ edit_reference(struct sp_plan *plan, const char *path, const char *property,
 		nodes[count] = count == 0 ? dependency->provider : SP_NODE_NONE;
 		cells[count++] = sp_prop_cell(prop, i);
 	}
-	sp_edit_cells(
-		plan, sp_edit_new_property(plan, path, property), cells, nodes, count, count);
+	sp_edit_cells(plan, sp_edit_new_property(plan, path, property), cells, nodes, count, count);
 }
 
-static void
-edit_pins(struct sp_plan *plan, const char *path, sp_node node) {
+static void edit_pins(struct sp_plan *plan, const char *path, sp_node node) {
 	const struct sp_prop *pins = sp_tree_prop(plan->host->tree, node, "pinctrl-0");
 	uint32_t count = sp_prop_cells(pins), cells[SP_MAX_ARGS];
 	sp_node nodes[SP_MAX_ARGS];
@@ -58,12 +53,10 @@ edit_pins(struct sp_plan *plan, const char *path, sp_node node) {
 	if (count == 0 || count > SP_MAX_ARGS)
 		return;
 	sp_edit_string(plan, sp_edit_new_property(plan, path, "pinctrl-names"), "default");
-	sp_edit_cells(
-		plan, sp_edit_new_property(plan, path, "pinctrl-0"), cells, nodes, count, 1);
+	sp_edit_cells(plan, sp_edit_new_property(plan, path, "pinctrl-0"), cells, nodes, count, 1);
 }
 
-static void
-add_holder(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
+static void add_holder(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
 	const struct sp_dependency *clock, const struct sp_dependency *domain,
 	const struct sp_dependency *supply, bool pins) {
 	char name[40];
@@ -81,8 +74,8 @@ add_holder(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node
 		pins && (clock != NULL || domain != NULL || supply != NULL) ? ", " : "",
 		pins ? "the pins" : "");
 	*holder = (struct sp_holder){path, node, what != NULL ? what : "what it needs"};
-	edit->why = sp_arena_printf(&plan->arena, "holds %s of %s", holder->what,
-		sp_tree_path(plan->host->tree, node));
+	edit->why = sp_arena_printf(
+		&plan->arena, "holds %s of %s", holder->what, sp_tree_path(plan->host->tree, node));
 	sp_edit_string(plan, sp_edit_new_property(plan, path, "compatible"),
 		clock != NULL ? "regulator-fixed-clock" : "regulator-fixed");
 	sp_edit_string(plan, sp_edit_new_property(plan, path, "regulator-name"), path + 1);
@@ -95,12 +88,11 @@ add_holder(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node
 		edit_reference(plan, path, "vin-supply", supply);
 	if (pins)
 		edit_pins(plan, path, node);
-	sp_finding_add(plan, guest, SP_CODE_DEP_HELD, node, "%s keeps %s in dom0", path,
-		holder->what);
+	sp_finding_add(
+		plan, guest, SP_CODE_DEP_HELD, node, "%s keeps %s in dom0", path, holder->what);
 }
 
-static void
-hold(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
+static void hold(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
 	const struct wanted *clocks, const struct wanted *domains, const struct wanted *supplies,
 	bool pins) {
 	uint32_t count = clocks->count;
@@ -116,8 +108,7 @@ hold(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
 			i < supplies->count ? supplies->of[i] : NULL, pins && i == 0);
 }
 
-void
-sp_add_holders(struct sp_plan *plan, const struct sp_plan_guest *guest) {
+void sp_add_holders(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	const struct sp_tree *tree = plan->host->tree;
 
 	for (uint32_t i = 0; i < guest->dependencies.count;) {

@@ -5,9 +5,9 @@
 #include "plan/rules.h"
 #include "plan/steps.h"
 
-/* GICs that Xen drives: xen/arch/arm/include/asm/gic.h, DT_MATCH_GIC_V2 and _V3, in all releases. */
-static bool
-xen_drives_gic(const struct sp_tree *tree, sp_node gic) {
+/* GICs that Xen drives: xen/arch/arm/include/asm/gic.h, DT_MATCH_GIC_V2 and _V3, in all releases.
+ */
+static bool xen_drives_gic(const struct sp_tree *tree, sp_node gic) {
 	static const char *const compatibles[] = {
 		"arm,cortex-a15-gic", "arm,cortex-a7-gic", "arm,gic-400", "arm,gic-v3"};
 	for (size_t i = 0; i < sizeof(compatibles) / sizeof(compatibles[0]); i++) {
@@ -17,8 +17,7 @@ xen_drives_gic(const struct sp_tree *tree, sp_node gic) {
 	return false;
 }
 
-static void
-check_gic(struct sp_plan *plan) {
+static void check_gic(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
 	if (host->gic == SP_NODE_NONE)
 		sp_finding_add(plan, NULL, SP_CODE_HOST_NO_GIC, SP_NODE_NONE,
@@ -29,8 +28,7 @@ check_gic(struct sp_plan *plan) {
 }
 
 /* One SPI with two trigger types: the second irq_set_spi_type() fails, and dom0's building. */
-static void
-check_types(struct sp_plan *plan) {
+static void check_types(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
 	uint32_t conflicts = 0;
 	const struct sp_irq_owner *first = NULL, *second = NULL;
@@ -57,11 +55,10 @@ check_types(struct sp_plan *plan) {
 }
 
 /* dom0's own interrupt controller ends like every guest's. */
-static void
-check_high_irqs(struct sp_plan *plan) {
+static void check_high_irqs(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
-	uint32_t limit = sp_rule_value(SP_RULE_GUEST_SPI_MAX, plan->request->target) +
-		SP_GIC_FIRST_SPI;
+	uint32_t limit =
+		sp_rule_value(SP_RULE_GUEST_SPI_MAX, plan->request->target) + SP_GIC_FIRST_SPI;
 	for (uint32_t i = sp_host_irqs_from(host, limit + 1);
 		i < host->irq_owners.count && host->irq_owners.data[i].number < SP_GIC_FIRST_EPPI;
 		i++) {
@@ -70,15 +67,15 @@ check_high_irqs(struct sp_plan *plan) {
 			sp_xen_skips(host, node, plan->request->target) != NULL)
 			continue;
 		sp_finding_add(plan, NULL, SP_CODE_HOST_IRQ_TOO_HIGH, node,
-			"its interrupt %u is beyond %u, the last that dom0 can have, and it stays with "
+			"its interrupt %u is beyond %u, the last that dom0 can have, and it stays "
+			"with "
 			"dom0",
 			host->irq_owners.data[i].number, limit);
 		return;
 	}
 }
 
-static void
-check_addresses(struct sp_plan *plan) {
+static void check_addresses(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
 	uint32_t count = 0;
 	sp_node first = SP_NODE_NONE;
@@ -92,7 +89,8 @@ check_addresses(struct sp_plan *plan) {
 	}
 	if (count > 0 && sp_plan_owner(plan, first) == NULL)
 		sp_finding_add(plan, NULL, SP_CODE_HOST_UNTRANSLATED, first,
-			"its registers are in no window of the bus above it (%u such node%s in all)",
+			"its registers are in no window of the bus above it (%u such node%s in "
+			"all)",
 			count, count == 1 ? "" : "s");
 }
 
@@ -100,8 +98,7 @@ check_addresses(struct sp_plan *plan) {
  * One IOMMU driver is at work. A master of the host's behind another kind of IOMMU that is not
  * marked for passthrough makes dom0's building fail.
  */
-static void
-check_undriven_masters(struct sp_plan *plan) {
+static void check_undriven_masters(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
 	enum sp_driver active = SP_DRIVER_COUNT;
 	uint32_t count = 0;
@@ -123,8 +120,8 @@ check_undriven_masters(struct sp_plan *plan) {
 		sp_node node = host->devices.data[owner->device].node;
 		if (node == last)
 			continue;
-		const struct sp_iommu_driver *driver = sp_iommu_driver_of(
-			host->tree, owner->iommu, plan->request->target, NULL);
+		const struct sp_iommu_driver *driver =
+			sp_iommu_driver_of(host->tree, owner->iommu, plan->request->target, NULL);
 		if ((driver != NULL && driver->driver == active) ||
 			!sp_tree_enabled(host->tree, owner->iommu) ||
 			sp_plan_owner(plan, node) != NULL)
@@ -137,21 +134,22 @@ check_undriven_masters(struct sp_plan *plan) {
 	}
 	if (count > 0)
 		sp_finding_add(plan, NULL, SP_CODE_HOST_UNDRIVEN_MASTER, first,
-			"it is behind %s, which Xen's %s driver does not drive, and stays with dom0 "
+			"it is behind %s, which Xen's %s driver does not drive, and stays with "
+			"dom0 "
 			"(%u such device%s in all)",
 			sp_tree_path(host->tree, first_iommu), sp_driver_info(active)->name, count,
 			count == 1 ? "" : "s");
 }
 
-static void
-check_requests(struct sp_plan *plan) {
+static void check_requests(struct sp_plan *plan) {
 	for (uint32_t g = 0; g < plan->guests.count; g++) {
 		const struct sp_plan_guest *guest = &plan->guests.data[g];
 		const struct sp_request_guest *request = guest->request;
 		const char *target = sp_target_name(plan->request->target);
 		if (request->hotplug && request->mode != SP_MODE_XL)
 			sp_finding_add(plan, guest, SP_CODE_HOTPLUG_BOOT, SP_NODE_NONE,
-				"guest %s is made by Xen at boot, and nothing can be attached to it "
+				"guest %s is made by Xen at boot, and nothing can be attached to "
+				"it "
 				"later",
 				request->name);
 		else if (request->hotplug &&
@@ -160,17 +158,18 @@ check_requests(struct sp_plan *plan) {
 				"%s gives interrupts only to guests that do not run yet", target);
 		if (request->pci)
 			sp_finding_add(plan, guest, SP_CODE_GUEST_VPCI, SP_NODE_NONE,
-				"its PCI windows are kept free, but %s has no virtual PCI bus for Arm "
+				"its PCI windows are kept free, but %s has no virtual PCI bus for "
+				"Arm "
 				"guests",
 				target);
 		if (request->mode == SP_MODE_DIRECT)
 			sp_finding_add(plan, guest, SP_CODE_STATIC_BUILD, SP_NODE_NONE,
-				"a direct-mapped guest needs a Xen built with CONFIG_STATIC_MEMORY");
+				"a direct-mapped guest needs a Xen built with "
+				"CONFIG_STATIC_MEMORY");
 	}
 }
 
-void
-sp_check_host(struct sp_plan *plan) {
+void sp_check_host(struct sp_plan *plan) {
 	check_gic(plan);
 	check_types(plan);
 	check_high_irqs(plan);

@@ -5,8 +5,7 @@
 #include "plan/rules.h"
 #include "plan/steps.h"
 
-static void
-mark(struct sp_plan *plan, sp_node node, const char *why) {
+static void mark(struct sp_plan *plan, sp_node node, const char *why) {
 	if (sp_tree_prop(plan->host->tree, node, "xen,passthrough") != NULL)
 		return;
 	struct sp_edit *edit = sp_edit_property(plan, node, "xen,passthrough");
@@ -15,8 +14,7 @@ mark(struct sp_plan *plan, sp_node node, const char *why) {
 }
 
 /* The mark is not inherited: each node that Xen would map or route needs its own. */
-static void
-mark_device(struct sp_plan *plan, const struct sp_guest_device *device) {
+static void mark_device(struct sp_plan *plan, const struct sp_guest_device *device) {
 	const struct sp_tree *tree = plan->host->tree;
 	mark(plan, device->node, "given away");
 	for (sp_node node = device->node + 1; node < sp_tree_end(tree, device->node); node++) {
@@ -27,8 +25,7 @@ mark_device(struct sp_plan *plan, const struct sp_guest_device *device) {
 }
 
 /* Xen gives dom0 the interrupts of disabled nodes too. */
-static void
-mark_sharers(struct sp_plan *plan, const struct sp_plan_guest *guest) {
+static void mark_sharers(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	for (uint32_t i = 0; i < guest->irqs.count; i++) {
 		uint32_t number = guest->irqs.data[i].number;
@@ -36,8 +33,7 @@ mark_sharers(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 			o < host->irq_owners.count && host->irq_owners.data[o].number == number;
 			o++) {
 			sp_node node = host->devices.data[host->irq_owners.data[o].device].node;
-			if (sp_plan_owner(plan, node) == NULL &&
-				!sp_tree_enabled(host->tree, node))
+			if (sp_plan_owner(plan, node) == NULL && !sp_tree_enabled(host->tree, node))
 				mark(plan, node, "disabled, and shares an interrupt that is given");
 		}
 	}
@@ -47,8 +43,8 @@ mark_sharers(struct sp_plan *plan, const struct sp_plan_guest *guest) {
  * dom0less reads a node's own interrupts and no interrupt-map. The bridge's host node gets those
  * of its map, behind those that it has.
  */
-static void
-add_map_interrupts(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node) {
+static void add_map_interrupts(
+	struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node) {
 	const struct sp_host *host = plan->host;
 	const struct sp_device *known = sp_host_device(host, node);
 	uint32_t cells[64 * 5], count = 0, from_map = 0;
@@ -75,8 +71,7 @@ add_map_interrupts(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_n
 				nodes[count] = host->gic;
 				cells[count++] = 0;
 			}
-			uint32_t specifier[4] = {
-				0, irq->number - SP_GIC_FIRST_SPI, irq->type, 0};
+			uint32_t specifier[4] = {0, irq->number - SP_GIC_FIRST_SPI, irq->type, 0};
 			for (uint32_t c = 0; c < gic_cells && c < 4; c++) {
 				nodes[count] = SP_NODE_NONE;
 				cells[count++] = specifier[c];
@@ -97,8 +92,7 @@ add_map_interrupts(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_n
 	sp_edit_cells(plan, edit, cells, nodes, count, gic_cells + !plain);
 }
 
-static void
-edit_for_dom0less(struct sp_plan *plan, const struct sp_plan_guest *guest) {
+static void edit_for_dom0less(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		sp_node end = sp_tree_end(plan->host->tree, guest->devices.data[i].node);
 		for (sp_node node = guest->devices.data[i].node; node < end; node++) {
@@ -109,8 +103,7 @@ edit_for_dom0less(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	}
 }
 
-static void
-add_argument(struct sp_plan *plan, const char *argument) {
+static void add_argument(struct sp_plan *plan, const char *argument) {
 	for (uint32_t i = 0; i < plan->dom0_arguments.count; i++) {
 		if (plan->dom0_arguments.data[i] == argument)
 			return;
@@ -121,12 +114,10 @@ add_argument(struct sp_plan *plan, const char *argument) {
 }
 
 /* What dom0 would switch off at the end of its boot, since it has no user for it. */
-static void
-add_arguments(struct sp_plan *plan, const struct sp_plan_guest *guest) {
+static void add_arguments(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->dependencies.count; i++) {
 		const struct sp_dependency *dependency = &guest->dependencies.data[i];
-		if (dependency->provider == SP_NODE_NONE ||
-			dependency->action == SP_ACTION_GIVE)
+		if (dependency->provider == SP_NODE_NONE || dependency->action == SP_ACTION_GIVE)
 			continue;
 		if (dependency->kind == SP_REFERENCE_CLOCK)
 			add_argument(plan, "clk_ignore_unused");
@@ -137,8 +128,7 @@ add_arguments(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	}
 }
 
-static void
-add_option(struct sp_plan *plan, const char *option) {
+static void add_option(struct sp_plan *plan, const char *option) {
 	for (uint32_t i = 0; i < plan->xen_options.count; i++) {
 		if (strcmp(plan->xen_options.data[i], option) == 0)
 			return;
@@ -148,8 +138,7 @@ add_option(struct sp_plan *plan, const char *option) {
 		*slot = option;
 }
 
-void
-sp_edit_host(struct sp_plan *plan) {
+void sp_edit_host(struct sp_plan *plan) {
 	for (uint32_t g = 0; g < plan->guests.count; g++) {
 		const struct sp_plan_guest *guest = &plan->guests.data[g];
 		for (uint32_t i = 0; i < guest->devices.count; i++)

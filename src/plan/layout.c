@@ -36,9 +36,8 @@ static const struct fixed_area {
 	{"PCI prefetchable window", UINT64_C(0x100000000), UINT64_C(0x100000000), true},
 };
 
-static void
-add_area(struct sp_plan *plan, struct sp_layout *layout, const char *name, uint64_t start,
-	uint64_t size, enum sp_area_kind kind) {
+static void add_area(struct sp_plan *plan, struct sp_layout *layout, const char *name,
+	uint64_t start, uint64_t size, enum sp_area_kind kind) {
 	if (size == 0)
 		return;
 	struct sp_area *area = sp_vec_push(&plan->arena, &layout->areas);
@@ -46,14 +45,12 @@ add_area(struct sp_plan *plan, struct sp_layout *layout, const char *name, uint6
 		*area = (struct sp_area){name, start, size, kind};
 }
 
-static int
-compare_areas(const void *left, const void *right) {
+static int compare_areas(const void *left, const void *right) {
 	const struct sp_area *a = left, *b = right;
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
-static void
-add_banks(struct sp_plan *plan, struct sp_layout *layout, uint64_t memory) {
+static void add_banks(struct sp_plan *plan, struct sp_layout *layout, uint64_t memory) {
 	uint64_t low = memory < RAM0_SIZE ? memory : RAM0_SIZE, high = memory - low;
 	if (high > RAM1_SIZE)
 		high = RAM1_SIZE;
@@ -66,15 +63,14 @@ add_banks(struct sp_plan *plan, struct sp_layout *layout, uint64_t memory) {
 }
 
 /* The highest place, below 4 GiB if there is one: devices with 32 address bits reach it there. */
-static uint64_t
-choose_static_memory(struct sp_plan *plan, uint64_t size) {
+static uint64_t choose_static_memory(struct sp_plan *plan, uint64_t size) {
 	const struct sp_host *host = plan->host;
 	struct sp_intervals free = {0};
 	uint64_t best = 0;
 
 	for (uint32_t i = 0; i < host->memory.count; i++)
-		sp_intervals_add(&plan->arena, &free, host->memory.data[i].start,
-			host->memory.data[i].end);
+		sp_intervals_add(
+			&plan->arena, &free, host->memory.data[i].start, host->memory.data[i].end);
 	for (uint32_t i = 0; i < host->reserved.count; i++)
 		sp_intervals_remove(&plan->arena, &free, host->reserved.data[i].start,
 			host->reserved.data[i].end);
@@ -97,8 +93,7 @@ choose_static_memory(struct sp_plan *plan, uint64_t size) {
 	return best;
 }
 
-static void
-lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
+static void lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	uint64_t size = MIB(guest->request->memory);
 
@@ -108,10 +103,13 @@ lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	if (guest->static_memory == 0)
 		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
 			host->memory.count == 0
-				? "the tree does not tell where the host's memory is, so that no place "
-				  "for %" PRIu32 " MiB can be chosen; say it with --static-memory ADDRESS"
+				? "the tree does not tell where the host's memory is, so that no "
+				  "place "
+				  "for %" PRIu32
+				  " MiB can be chosen; say it with --static-memory ADDRESS"
 				: "the host's memory has no free stretch of %" PRIu32
-				  " MiB; say one with --static-memory ADDRESS, or ask for less memory",
+				  " MiB; say one with --static-memory ADDRESS, or ask for less "
+				  "memory",
 			guest->request->memory);
 	else
 		add_area(plan, &guest->layout, "static memory", guest->static_memory, size,
@@ -125,8 +123,7 @@ lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	}
 }
 
-void
-sp_layout_create(struct sp_plan *plan, struct sp_plan_guest *guest) {
+void sp_layout_create(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	struct sp_layout *layout = &guest->layout;
 
 	layout->limit = IPA_LIMIT;

@@ -18,7 +18,7 @@ struct sp_area {
 
 struct sp_layout {
 	SP_VEC(struct sp_area) areas; /* by address, disjoint */
-	uint64_t limit;               /* one past the last usable address */
+	uint64_t limit; /* one past the last usable address */
 };
 
 #endif

@@ -7,23 +7,20 @@
 /* Stage 2 maps blocks of this size where host and guest address agree in the bits below it. */
 #define BLOCK_SIZE (UINT64_C(2) << 20)
 
-static int
-compare_host(const void *left, const void *right) {
+static int compare_host(const void *left, const void *right) {
 	const struct sp_mapping *a = left, *b = right;
 	if (a->host != b->host)
 		return a->host < b->host ? -1 : 1;
 	return a->size > b->size ? -1 : a->size < b->size;
 }
 
-static int
-compare_guest(const void *left, const void *right) {
+static int compare_guest(const void *left, const void *right) {
 	const struct sp_mapping *a = left, *b = right;
 	return a->guest < b->guest ? -1 : a->guest > b->guest;
 }
 
 /* Largest first, so that the small ones fill what is left; then by address. */
-static int
-compare_size(const void *left, const void *right) {
+static int compare_size(const void *left, const void *right) {
 	const struct sp_mapping *const *a = left, *const *b = right;
 	if ((*a)->size != (*b)->size)
 		return (*a)->size > (*b)->size ? -1 : 1;
@@ -31,8 +28,7 @@ compare_size(const void *left, const void *right) {
 }
 
 /* Blocks that share a page become one mapping: a page has one place in the guest. */
-static void
-merge(struct sp_plan_guest *guest) {
+static void merge(struct sp_plan_guest *guest) {
 	struct sp_mapping *mappings = guest->mappings.data;
 	uint32_t kept = 0;
 	if (guest->mappings.count == 0)
@@ -52,8 +48,8 @@ merge(struct sp_plan_guest *guest) {
 	guest->mappings.count = kept + 1;
 }
 
-static void
-find_holes(struct sp_plan *plan, const struct sp_plan_guest *guest, struct sp_intervals *holes) {
+static void find_holes(
+	struct sp_plan *plan, const struct sp_plan_guest *guest, struct sp_intervals *holes) {
 	const struct sp_layout *layout = &guest->layout;
 	sp_intervals_add(&plan->arena, holes, 0, layout->limit);
 	for (uint32_t i = 0; i < layout->areas.count; i++) {
@@ -64,32 +60,29 @@ find_holes(struct sp_plan *plan, const struct sp_plan_guest *guest, struct sp_in
 	sp_intervals_remove(&plan->arena, holes, 0, SP_PAGE_SIZE);
 }
 
-static bool
-is_window(const struct sp_mapping *mapping) {
+static bool is_window(const struct sp_mapping *mapping) {
 	return mapping->what[0] == 'P';
 }
 
-static bool
-take(struct sp_plan *plan, struct sp_intervals *holes, struct sp_mapping *mapping, uint64_t at) {
+static bool take(
+	struct sp_plan *plan, struct sp_intervals *holes, struct sp_mapping *mapping, uint64_t at) {
 	mapping->guest = at;
 	return sp_intervals_remove(&plan->arena, holes, at, at + mapping->size);
 }
 
-static void
-drop(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_mapping *mapping) {
+static void drop(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_mapping *mapping) {
 	/* A bridge with one window less works; registers cannot be left out. */
-	enum sp_code code =
-		is_window(mapping) ? SP_CODE_PCI_WINDOW_DROPPED : SP_CODE_PLACE_NO_HOLE;
+	enum sp_code code = is_window(mapping) ? SP_CODE_PCI_WINDOW_DROPPED : SP_CODE_PLACE_NO_HOLE;
 	sp_finding_add(plan, guest, code, mapping->node,
-		"%s at 0x%" PRIx64 " (%" PRIu64 " KiB) fit%s into no hole of the guest's addresses%s",
+		"%s at 0x%" PRIx64 " (%" PRIu64
+		" KiB) fit%s into no hole of the guest's addresses%s",
 		is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
 		mapping->size >> 10, is_window(mapping) ? "s" : "",
 		is_window(mapping) ? " and is left out" : "");
 	mapping->size = 0;
 }
 
-static void
-place(struct sp_plan *plan, struct sp_plan_guest *guest) {
+static void place(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	struct sp_intervals holes = {0};
 	uint32_t count = guest->mappings.count, moved = 0;
 	struct sp_mapping **rest = sp_arena_array(&plan->arena, count, sizeof(*rest));
@@ -109,8 +102,8 @@ place(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < moved; i++) {
 		struct sp_mapping *mapping = rest[i];
 		uint64_t align = mapping->size >= BLOCK_SIZE ? BLOCK_SIZE : SP_PAGE_SIZE, at;
-		if (!sp_intervals_fit(&holes, mapping->size, align, mapping->host & (align - 1),
-			    &at)) {
+		if (!sp_intervals_fit(
+			    &holes, mapping->size, align, mapping->host & (align - 1), &at)) {
 			drop(plan, guest, mapping);
 			continue;
 		}
@@ -123,8 +116,7 @@ place(struct sp_plan *plan, struct sp_plan_guest *guest) {
 }
 
 /* A direct-mapped guest sees everything where the host has it. */
-static void
-place_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
+static void place_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->mappings.count; i++) {
 		struct sp_mapping *mapping = &guest->mappings.data[i];
 		uint64_t end = mapping->host + mapping->size;
@@ -136,15 +128,15 @@ place_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 			const struct sp_area *area = &guest->layout.areas.data[a];
 			if (area->start < end && mapping->host < area->start + area->size)
 				sp_finding_add(plan, guest, SP_CODE_PLACE_OVERLAP, mapping->node,
-					"its registers at 0x%" PRIx64 " overlap the %s at 0x%" PRIx64,
+					"its registers at 0x%" PRIx64
+					" overlap the %s at 0x%" PRIx64,
 					mapping->host, area->name, area->start);
 		}
 	}
 }
 
 /* Takes out what was dropped. */
-static void
-compact(struct sp_plan_guest *guest) {
+static void compact(struct sp_plan_guest *guest) {
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < guest->mappings.count; i++) {
 		if (guest->mappings.data[i].size != 0)
@@ -154,8 +146,7 @@ compact(struct sp_plan_guest *guest) {
 }
 
 /* The mapping that holds a host address; they are by host address here. */
-static const struct sp_mapping *
-mapping_at(const struct sp_plan_guest *guest, uint64_t host) {
+static const struct sp_mapping *mapping_at(const struct sp_plan_guest *guest, uint64_t host) {
 	uint32_t low = 0, high = guest->mappings.count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -170,8 +161,7 @@ mapping_at(const struct sp_plan_guest *guest, uint64_t host) {
 	return &guest->mappings.data[low];
 }
 
-static void
-place_regs(struct sp_plan_guest *guest) {
+static void place_regs(struct sp_plan_guest *guest) {
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < guest->regs.count; i++) {
 		struct sp_guest_reg reg = guest->regs.data[i];
@@ -185,8 +175,7 @@ place_regs(struct sp_plan_guest *guest) {
 }
 
 /* DMA to memory whose address is also one of a window's never leaves the bridge. */
-static void
-check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
+static void check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->regs.count; i++) {
 		const struct sp_guest_reg *reg = &guest->regs.data[i];
 		struct sp_window window;
@@ -197,7 +186,8 @@ check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
 			continue; /* not memory */
 		for (uint32_t a = 0; a < guest->layout.areas.count; a++) {
 			const struct sp_area *area = &guest->layout.areas.data[a];
-			if (area->kind != SP_AREA_RAM || area->start >= window.child + window.size ||
+			if (area->kind != SP_AREA_RAM ||
+				area->start >= window.child + window.size ||
 				window.child >= area->start + area->size)
 				continue;
 			sp_finding_add(plan, guest, SP_CODE_PCI_WINDOW_RAM, reg->node,
@@ -212,8 +202,7 @@ check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
 }
 
 /* The highest address that a device on this bus can put out, by the dma-ranges above it. */
-static bool
-dma_limit(const struct sp_tree *tree, sp_node node, uint64_t *limit, sp_node *bus) {
+static bool dma_limit(const struct sp_tree *tree, sp_node node, uint64_t *limit, sp_node *bus) {
 	bool limited = false;
 	for (sp_node at = sp_tree_parent(tree, node); at != SP_NODE_NONE && at != SP_NODE_ROOT;
 		at = sp_tree_parent(tree, at)) {
@@ -237,8 +226,7 @@ dma_limit(const struct sp_tree *tree, sp_node node, uint64_t *limit, sp_node *bu
 	return limited;
 }
 
-static void
-check_dma(struct sp_plan *plan, struct sp_plan_guest *guest) {
+static void check_dma(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		const struct sp_guest_device *device = &guest->devices.data[i];
 		uint64_t limit = 0;
@@ -260,8 +248,7 @@ check_dma(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	}
 }
 
-void
-sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest) {
+void sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	merge(guest);
 	if (guest->request->mode == SP_MODE_DIRECT)
 		place_direct(plan, guest);

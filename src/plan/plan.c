@@ -9,8 +9,7 @@
 #include "plan/create.h"
 #include "plan/steps.h"
 
-const char *
-sp_action_name(enum sp_action action) {
+const char *sp_action_name(enum sp_action action) {
 	static const char *const names[SP_ACTION_COUNT] = {
 		[SP_ACTION_COPY] = "copy",
 		[SP_ACTION_STUB] = "stub",
@@ -22,8 +21,7 @@ sp_action_name(enum sp_action action) {
 	return names[action];
 }
 
-void
-sp_finding_add(struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code,
+void sp_finding_add(struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code,
 	sp_node node, const char *format, ...) {
 	/* What concerns the host is judged as for its first guest. */
 	const struct sp_plan_guest *judge = guest != NULL ? guest : &plan->guests.data[0];
@@ -49,8 +47,8 @@ sp_finding_add(struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_
 		finding->message = info->title;
 }
 
-struct sp_guest_device *
-sp_guest_device_of(const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node) {
+struct sp_guest_device *sp_guest_device_of(
+	const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node) {
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		struct sp_guest_device *device = &guest->devices.data[i];
 		if (sp_tree_is_within(plan->host->tree, node, device->node))
@@ -59,8 +57,7 @@ sp_guest_device_of(const struct sp_plan *plan, const struct sp_plan_guest *guest
 	return NULL;
 }
 
-struct sp_plan_guest *
-sp_plan_owner(const struct sp_plan *plan, sp_node node) {
+struct sp_plan_guest *sp_plan_owner(const struct sp_plan *plan, sp_node node) {
 	for (uint32_t i = 0; i < plan->guests.count; i++) {
 		if (sp_guest_device_of(plan, &plan->guests.data[i], node) != NULL)
 			return &plan->guests.data[i];
@@ -68,9 +65,8 @@ sp_plan_owner(const struct sp_plan *plan, sp_node node) {
 	return NULL;
 }
 
-bool
-sp_guest_describes(const struct sp_plan *plan, const struct sp_guest_device *device,
-	sp_node node) {
+bool sp_guest_describes(
+	const struct sp_plan *plan, const struct sp_guest_device *device, sp_node node) {
 	for (sp_node at = node; at != device->node; at = sp_tree_parent(plan->host->tree, at)) {
 		if (at == SP_NODE_NONE || !sp_tree_available(plan->host->tree, at))
 			return false;
@@ -78,8 +74,7 @@ sp_guest_describes(const struct sp_plan *plan, const struct sp_guest_device *dev
 	return true;
 }
 
-static bool
-plan_guests(struct sp_plan *plan, struct sp_error *error) {
+static bool plan_guests(struct sp_plan *plan, struct sp_error *error) {
 	for (uint32_t i = 0; i < plan->request->guest_count; i++) {
 		struct sp_plan_guest *guest = sp_vec_push(&plan->arena, &plan->guests);
 		if (guest == NULL)
@@ -90,7 +85,8 @@ plan_guests(struct sp_plan *plan, struct sp_error *error) {
 		if (!sp_select_devices(plan, &plan->guests.data[i], error))
 			return false;
 	}
-	/* All guests' devices are known from here on: what one is given, another is not warned of. */
+	/* All guests' devices are known from here on: what one is given, another is not warned of.
+	 */
 	for (uint32_t i = 0; i < plan->guests.count; i++) {
 		struct sp_plan_guest *guest = &plan->guests.data[i];
 		sp_assign_resources(plan, guest);
@@ -105,8 +101,7 @@ plan_guests(struct sp_plan *plan, struct sp_error *error) {
 	return true;
 }
 
-static uint32_t
-guest_rank(const struct sp_plan *plan, const char *name) {
+static uint32_t guest_rank(const struct sp_plan *plan, const char *name) {
 	if (name == NULL)
 		return 0;
 	for (uint32_t i = 0; i < plan->guests.count; i++) {
@@ -116,9 +111,9 @@ guest_rank(const struct sp_plan *plan, const char *name) {
 	return plan->guests.count + 1;
 }
 
-/* The host's first, then each guest's, worst first, else as found. A few passes: findings are few, and their order is part of the plan. */
-static void
-sort_findings(struct sp_plan *plan) {
+/* The host's first, then each guest's, worst first, else as found. A few passes: findings are few,
+ * and their order is part of the plan. */
+static void sort_findings(struct sp_plan *plan) {
 	struct sp_finding *sorted =
 		sp_arena_array(&plan->arena, plan->findings.count, sizeof(*sorted));
 	uint32_t count = 0;
@@ -138,15 +133,13 @@ sort_findings(struct sp_plan *plan) {
 	plan->findings.count = count;
 }
 
-static enum sp_verdict
-verdict_of(enum sp_severity severity) {
-	return severity == SP_SEVERITY_ERROR ? SP_VERDICT_NO
+static enum sp_verdict verdict_of(enum sp_severity severity) {
+	return severity == SP_SEVERITY_ERROR   ? SP_VERDICT_NO
 		: severity == SP_SEVERITY_WARN ? SP_VERDICT_WARN
 					       : SP_VERDICT_OK;
 }
 
-static void
-judge(struct sp_plan *plan) {
+static void judge(struct sp_plan *plan) {
 	for (uint32_t i = 0; i < plan->findings.count; i++) {
 		const struct sp_finding *finding = &plan->findings.data[i];
 		enum sp_verdict verdict = verdict_of(finding->severity);
@@ -158,8 +151,7 @@ judge(struct sp_plan *plan) {
 	}
 }
 
-bool
-sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
+bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 	const struct sp_request *request, enum sp_plan_stage stage, struct sp_error *error) {
 	*out = NULL;
 	if (request->guest_count == 0)
@@ -188,27 +180,23 @@ sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 	return true;
 }
 
-bool
-sp_plan_create(struct sp_plan **plan, const struct sp_host *host,
+bool sp_plan_create(struct sp_plan **plan, const struct sp_host *host,
 	const struct sp_request *request, struct sp_error *error) {
 	return sp_plan_create_stage(plan, host, request, SP_PLAN_BUILT, error);
 }
 
-void
-sp_plan_destroy(struct sp_plan *plan) {
+void sp_plan_destroy(struct sp_plan *plan) {
 	if (plan == NULL)
 		return;
 	sp_arena_release(&plan->arena);
 	free(plan);
 }
 
-enum sp_verdict
-sp_plan_verdict(const struct sp_plan *plan) {
+enum sp_verdict sp_plan_verdict(const struct sp_plan *plan) {
 	return plan->verdict;
 }
 
-const struct sp_finding *
-sp_plan_findings(const struct sp_plan *plan, uint32_t *count) {
+const struct sp_finding *sp_plan_findings(const struct sp_plan *plan, uint32_t *count) {
 	*count = plan->findings.count;
 	return plan->findings.data;
 }

@@ -15,12 +15,12 @@
 /* Consecutive pages that a guest is given: one `iomem` line. */
 struct sp_mapping {
 	uint64_t host, size, guest; /* bytes, whole pages */
-	sp_node node;               /* the first node that wants it */
-	const char *what;           /* "registers", "PCI window" */
+	sp_node node; /* the first node that wants it */
+	const char *what; /* "registers", "PCI window" */
 };
 
 struct sp_guest_reg {
-	sp_node node;   /* the device or a descendant of it */
+	sp_node node; /* the device or a descendant of it */
 	uint32_t index; /* in its reg; for windows, in its ranges */
 	bool window;
 	uint64_t host, size, guest; /* bytes, as the host's tree has them */
@@ -29,32 +29,33 @@ struct sp_guest_reg {
 struct sp_guest_irq {
 	uint32_t number; /* GIC interrupt number, virtual and physical */
 	uint32_t type;
-	sp_node node;    /* the first that wants it */
-	bool from_map;   /* only an interrupt-map leads to it */
-	bool repeated;   /* described more than once */
+	sp_node node; /* the first that wants it */
+	bool from_map; /* only an interrupt-map leads to it */
+	bool repeated; /* described more than once */
 };
 
 struct sp_guest_stream {
-	sp_node node;       /* the master */
+	sp_node node; /* the master */
 	struct sp_stream stream;
-	const char *holder; /* path of the host node that carries it for Xen: the master or a proxy */
+	const char
+		*holder; /* path of the host node that carries it for Xen: the master or a proxy */
 };
 
 struct sp_guest_device {
 	sp_node node; /* given with its whole subtree */
 	bool companion;
 	sp_node because; /* of a companion: the device that wants it */
-	const char *path;       /* in the host */
+	const char *path; /* in the host */
 	const char *guest_path; /* in the guest, NULL if the tree was not built */
-	enum sp_dma dma;        /* the strongest of it and its descendants */
+	enum sp_dma dma; /* the strongest of it and its descendants */
 };
 
 /* What is done about one dependency of a device. */
 enum sp_action {
-	SP_ACTION_COPY,   /* the provider is data and is copied */
-	SP_ACTION_STUB,   /* a stand-in takes its place */
-	SP_ACTION_GIVE,   /* the provider is given along */
-	SP_ACTION_DROP,   /* the property is left out */
+	SP_ACTION_COPY, /* the provider is data and is copied */
+	SP_ACTION_STUB, /* a stand-in takes its place */
+	SP_ACTION_GIVE, /* the provider is given along */
+	SP_ACTION_DROP, /* the property is left out */
 	SP_ACTION_REFUSE, /* the device cannot work without it */
 	SP_ACTION_REWRITE, /* the value is expressed anew: interrupts, addresses, graph ends */
 	SP_ACTION_COUNT
@@ -62,21 +63,21 @@ enum sp_action {
 const char *sp_action_name(enum sp_action action); /* "copy", … */
 
 struct sp_dependency {
-	sp_node node;         /* the device or a descendant */
+	sp_node node; /* the device or a descendant */
 	const char *property;
-	uint32_t index;       /* in the list */
-	sp_node provider;     /* SP_NODE_NONE if it dangles */
+	uint32_t index; /* in the list */
+	sp_node provider; /* SP_NODE_NONE if it dangles */
 	enum sp_action action;
-	const char *detail;   /* one clause: "fixed clock of 600000000 Hz"; NULL */
-	uint8_t kind;         /* enum sp_reference_kind */
+	const char *detail; /* one clause: "fixed clock of 600000000 Hz"; NULL */
+	uint8_t kind; /* enum sp_reference_kind */
 	uint32_t first, cell, next; /* where it lies in the property, in cells: see sp_use */
-	uint64_t rate;        /* of a stub clock, in Hz; 0 if it is not known */
+	uint64_t rate; /* of a stub clock, in Hz; 0 if it is not known */
 };
 
 /* A node that keeps a clock, a power domain, pins or a supply of a given device on in dom0. */
 struct sp_holder {
 	const char *path;
-	sp_node node;     /* the device it is for */
+	sp_node node; /* the device it is for */
 	const char *what; /* "clock core", "power domain 0", … */
 };
 
@@ -86,29 +87,29 @@ struct sp_plan_guest {
 	SP_VEC(struct sp_guest_device) devices;
 	SP_VEC(struct sp_mapping) mappings; /* by guest address */
 	SP_VEC(struct sp_guest_reg) regs;
-	SP_VEC(struct sp_guest_irq) irqs;   /* by number, each once */
+	SP_VEC(struct sp_guest_irq) irqs; /* by number, each once */
 	SP_VEC(struct sp_guest_stream) streams;
-	SP_VEC(const char *) dtdev;         /* host paths for Xen's IOMMU assignment */
+	SP_VEC(const char *) dtdev; /* host paths for Xen's IOMMU assignment */
 	SP_VEC(struct sp_dependency) dependencies;
-	bool overfull;             /* not all register blocks were taken */
-	uint32_t nr_spis;          /* 0: the target takes none */
-	struct sp_layout layout;   /* the guest's physical memory */
-	uint64_t static_memory;    /* host address of a direct-mapped guest's RAM, 0 */
-	struct sp_build tree;      /* root NULL if it was not built */
+	bool overfull; /* not all register blocks were taken */
+	uint32_t nr_spis; /* 0: the target takes none */
+	struct sp_layout layout; /* the guest's physical memory */
+	uint64_t static_memory; /* host address of a direct-mapped guest's RAM, 0 */
+	struct sp_build tree; /* root NULL if it was not built */
 };
 
 struct sp_edit_ref {
-	uint32_t offset;      /* bytes */
+	uint32_t offset; /* bytes */
 	uint32_t new_phandle; /* 0 or k */
 };
 
 /* One change of the host's tree. Applied in order they give the patched tree. */
 struct sp_edit {
-	const char *path;     /* the node */
-	sp_node node;         /* in the host's tree; SP_NODE_NONE for a new node */
-	bool creates;         /* makes the node; its parent exists then; no property */
+	const char *path; /* the node */
+	sp_node node; /* in the host's tree; SP_NODE_NONE for a new node */
+	bool creates; /* makes the node; its parent exists then; no property */
 	const char *property;
-	const uint8_t *data;  /* big-endian */
+	const uint8_t *data; /* big-endian */
 	uint32_t len;
 	enum sp_build_form form;
 	uint32_t group;
@@ -130,8 +131,8 @@ struct sp_plan {
 	SP_VEC(struct sp_edit) edits;
 	SP_VEC(struct sp_holder) holders;
 	SP_VEC(const char *) dom0_arguments; /* Linux's command line in dom0 */
-	SP_VEC(const char *) xen_arguments;  /* Xen's */
-	SP_VEC(const char *) xen_options;    /* Kconfig symbols that Xen must be built with */
+	SP_VEC(const char *) xen_arguments; /* Xen's */
+	SP_VEC(const char *) xen_options; /* Kconfig symbols that Xen must be built with */
 };
 
 #endif

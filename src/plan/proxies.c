@@ -9,8 +9,7 @@
  * A name that no node of the host's root has: the index of the master and of the IOMMU make it
  * unique among the proxies, and "sallyport" among everybody else's nodes.
  */
-const char *
-sp_proxy_path(struct sp_plan *plan, sp_node master, sp_node iommu) {
+const char *sp_proxy_path(struct sp_plan *plan, sp_node master, sp_node iommu) {
 	const struct sp_tree *tree = plan->host->tree;
 	const char *name = sp_tree_name(tree, master), *other = sp_tree_name(tree, iommu);
 	int length = (int)strcspn(name, "@");
@@ -23,8 +22,7 @@ sp_proxy_path(struct sp_plan *plan, sp_node master, sp_node iommu) {
 }
 
 /* `iommus` with the streams of these IOMMUs. */
-static void
-edit_iommus(struct sp_plan *plan, struct sp_edit *edit, const struct sp_stream *streams,
+static void edit_iommus(struct sp_plan *plan, struct sp_edit *edit, const struct sp_stream *streams,
 	uint32_t stream_count, const sp_node *iommus, uint32_t iommu_count, const char *why) {
 	if (edit == NULL)
 		return;
@@ -54,15 +52,14 @@ edit_iommus(struct sp_plan *plan, struct sp_edit *edit, const struct sp_stream *
 	sp_edit_cells(plan, &plan->edits.data[index], cells, nodes, count, group);
 }
 
-void
-sp_plan_proxies(struct sp_plan *plan, sp_node master,
-	const struct sp_stream *streams,
+void sp_plan_proxies(struct sp_plan *plan, sp_node master, const struct sp_stream *streams,
 	uint32_t stream_count, const sp_node *iommus, uint32_t iommu_count) {
 	bool split = iommu_count > 1 && !plan->request->multi_iommu_masters;
 	bool stated = true; /* the host's tree says the same already */
 	for (uint32_t i = 0; i < stream_count; i++)
-		stated = stated && (streams[i].origin == SP_ORIGIN_IOMMUS ||
-					   streams[i].origin == SP_ORIGIN_MMU_MASTERS);
+		stated = stated &&
+			(streams[i].origin == SP_ORIGIN_IOMMUS ||
+				streams[i].origin == SP_ORIGIN_MMU_MASTERS);
 	if (!plan->built || (stated && !split))
 		return;
 	edit_iommus(plan, sp_edit_property(plan, master, "iommus"), streams, stream_count, iommus,
@@ -74,7 +71,7 @@ sp_plan_proxies(struct sp_plan *plan, sp_node master,
 		if (edit != NULL)
 			edit->why = "holds the stream IDs of a further IOMMU";
 		sp_edit_new_property(plan, path, "xen,passthrough");
-		edit_iommus(plan, sp_edit_new_property(plan, path, "iommus"), streams,
-			stream_count, &iommus[i], 1, NULL);
+		edit_iommus(plan, sp_edit_new_property(plan, path, "iommus"), streams, stream_count,
+			&iommus[i], 1, NULL);
 	}
 }

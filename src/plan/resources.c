@@ -17,13 +17,11 @@
 #define MAX_BLOCKS 4096u
 #define MAX_STEPS 65536u
 
-static const char *
-path_of(const struct sp_plan *plan, sp_node node) {
+static const char *path_of(const struct sp_plan *plan, sp_node node) {
 	return sp_tree_path(plan->host->tree, node);
 }
 
-static const char *
-reg_trouble(enum sp_address_state state) {
+static const char *reg_trouble(enum sp_address_state state) {
 	switch (state) {
 	case SP_ADDRESS_OVERFLOWS:
 		return "its address and size reach beyond 64 bits";
@@ -34,8 +32,7 @@ reg_trouble(enum sp_address_state state) {
 	}
 }
 
-static void
-add_reg(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, uint32_t index,
+static void add_reg(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, uint32_t index,
 	bool window, uint64_t address, uint64_t size) {
 	if (guest->regs.count >= MAX_BLOCKS) {
 		if (!guest->overfull)
@@ -62,9 +59,8 @@ add_reg(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, uint32_
 		.what = window ? "PCI window" : "registers"};
 }
 
-static void
-take_reg(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_device *device,
-	uint32_t index, bool *subpage) {
+static void take_reg(struct sp_plan *plan, struct sp_plan_guest *guest,
+	const struct sp_device *device, uint32_t index, bool *subpage) {
 	const struct sp_host *host = plan->host;
 	const struct sp_reg *reg = &host->regs.data[device->reg + index];
 
@@ -80,7 +76,8 @@ take_reg(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_devi
 		return;
 	case SP_ADDRESS_STRADDLES:
 		sp_finding_add(plan, guest, SP_CODE_REG_STRADDLES, device->node,
-			"register block %u (0x%llx bytes from bus address 0x%llx) begins in a window "
+			"register block %u (0x%llx bytes from bus address 0x%llx) begins in a "
+			"window "
 			"of %s and ends outside of it",
 			index, (unsigned long long)reg->size, (unsigned long long)reg->bus_address,
 			path_of(plan, reg->bus));
@@ -113,8 +110,7 @@ take_reg(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_devi
 }
 
 /* A host bridge's windows are as much its own as its registers. */
-static void
-take_windows(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node bridge) {
+static void take_windows(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node bridge) {
 	uint32_t count;
 	const struct sp_tree *tree = plan->host->tree;
 	if (sp_window_count(tree, bridge, "ranges", &count) != SP_WINDOWS_LIST)
@@ -135,8 +131,8 @@ take_windows(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node bridge) 
 	}
 }
 
-static void
-add_irq(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *irq, sp_node node) {
+static void add_irq(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *irq, sp_node node) {
 	for (uint32_t i = 0; i < guest->irqs.count; i++) {
 		struct sp_guest_irq *other = &guest->irqs.data[i];
 		if (other->number != irq->number)
@@ -151,12 +147,14 @@ add_irq(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *
 	}
 	struct sp_guest_irq *slot = sp_vec_push(&plan->arena, &guest->irqs);
 	if (slot != NULL)
-		*slot = (struct sp_guest_irq){
-			.number = irq->number, .type = irq->type, .node = node, .from_map = irq->from_map};
+		*slot = (struct sp_guest_irq){.number = irq->number,
+			.type = irq->type,
+			.node = node,
+			.from_map = irq->from_map};
 }
 
-static void
-take_spi(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *irq, sp_node node) {
+static void take_spi(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *irq, sp_node node) {
 	uint32_t highest = sp_rule_value(SP_RULE_GUEST_SPI_MAX, plan->request->target);
 	uint32_t spi = irq->number - SP_GIC_FIRST_SPI;
 
@@ -167,19 +165,20 @@ take_spi(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq 
 	bool xl = guest->request->mode == SP_MODE_XL;
 	if (irq->number == VPL011_IRQ)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_RESERVED, node,
-			"interrupt %u is that of the emulated PL011, which this guest cannot have then",
+			"interrupt %u is that of the emulated PL011, which this guest cannot have "
+			"then",
 			irq->number);
 	else if (xl && irq->number >= VIRTIO_FIRST_IRQ && irq->number <= VIRTIO_LAST_IRQ)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_RESERVED, node,
-			"interrupt %u is in the range of virtio-mmio devices (%u to %u): the guest can "
+			"interrupt %u is in the range of virtio-mmio devices (%u to %u): the guest "
+			"can "
 			"have at most %u of them",
 			irq->number, VIRTIO_FIRST_IRQ, VIRTIO_LAST_IRQ,
 			irq->number - VIRTIO_FIRST_IRQ);
 	add_irq(plan, guest, irq, node);
 }
 
-static void
-take_irq(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *irq,
+static void take_irq(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq *irq,
 	const struct sp_guest_device *device, sp_node node) {
 	const struct sp_tree *tree = plan->host->tree;
 	switch (irq->kind) {
@@ -214,8 +213,8 @@ take_irq(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_irq 
 }
 
 /* The finding about what the requested device itself is. */
-static void
-check_device(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_device *given) {
+static void check_device(
+	struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_device *given) {
 	const struct sp_host *host = plan->host;
 	const struct sp_tree *tree = host->tree;
 	const struct sp_device *device = sp_host_device(host, given->node);
@@ -227,7 +226,8 @@ check_device(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_
 	why = sp_xen_skips(host, given->node, plan->request->target);
 	if (why != NULL)
 		sp_finding_add(plan, guest, SP_CODE_DEVICE_SKIPPED, given->node,
-			"Xen leaves this part of the tree out for dom0 (%s), so that dom0 cannot pass "
+			"Xen leaves this part of the tree out for dom0 (%s), so that dom0 cannot "
+			"pass "
 			"it on",
 			why);
 	if (given->node == host->console) {
@@ -247,14 +247,14 @@ check_device(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_
 			sp_kind_name(device->kind));
 }
 
-static void
-check_users(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
+static void check_users(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
 	const struct sp_tree *tree = plan->host->tree;
 	for (sp_node node = given->node; node < sp_tree_end(tree, given->node); node++) {
 		const struct sp_user *first = NULL;
 		uint32_t others = 0;
-		for (const struct sp_user *user = sp_host_user(plan->host, node, NULL); user != NULL;
-			user = sp_host_user(plan->host, node, user)) {
+		for (const struct sp_user *user = sp_host_user(plan->host, node, NULL);
+			user != NULL; user = sp_host_user(plan->host, node, user)) {
 			if (sp_guest_device_of(plan, guest, user->node) != NULL)
 				continue;
 			if (first == NULL || user->node < first->node)
@@ -266,21 +266,21 @@ check_users(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_g
 		char more[48] = "";
 		if (others > 1)
 			snprintf(more, sizeof(more), ", and %u more references", others - 1);
-		sp_finding_add(plan, guest, SP_CODE_DEVICE_IN_USE, node,
-			"%s depends on it (%s%s)", path_of(plan, first->node), first->property, more);
+		sp_finding_add(plan, guest, SP_CODE_DEVICE_IN_USE, node, "%s depends on it (%s%s)",
+			path_of(plan, first->node), first->property, more);
 	}
 }
 
 /* Why a device without any register and interrupt cannot be given. */
-static void
-explain_empty(struct sp_plan *plan, struct sp_plan_guest *guest,
-	const struct sp_guest_device *given) {
+static void explain_empty(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
 	const struct sp_tree *tree = plan->host->tree;
 	for (sp_node at = sp_tree_parent(tree, given->node); at != SP_NODE_NONE;
 		at = sp_tree_parent(tree, at)) {
 		if (sp_is_pci_bus(tree, at)) {
 			sp_finding_add(plan, guest, SP_CODE_DEVICE_PCI_CHILD, given->node,
-				"it is a PCI function behind %s; a device tree can only give the whole "
+				"it is a PCI function behind %s; a device tree can only give the "
+				"whole "
 				"host bridge",
 				path_of(plan, at));
 			return;
@@ -301,8 +301,8 @@ explain_empty(struct sp_plan *plan, struct sp_plan_guest *guest,
 		"it has neither registers nor interrupts");
 }
 
-static void
-check_reset(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
+static void check_reset(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
 	const struct sp_tree *tree = plan->host->tree;
 	if (given->companion)
 		return;
@@ -314,7 +314,8 @@ check_reset(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_g
 		if (controller == SP_NODE_NONE)
 			continue;
 		sp_finding_add(plan, guest, SP_CODE_DEVICE_RESET_HOST, node,
-			"the host can reset it through %s; nobody does so by itself when a guest ends",
+			"the host can reset it through %s; nobody does so by itself when a guest "
+			"ends",
 			path_of(plan, controller));
 		return;
 	}
@@ -322,21 +323,36 @@ check_reset(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_g
 		"the tree names no reset line: a next owner finds it as the last one left it");
 }
 
-static void
-take_node(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_device *given,
-	const struct sp_device *device, bool *subpage) {
+/*
+ * A controller that tells its own lines to the GIC by an interrupt-map. Xen reads such maps of PCI
+ * buses only: dom0 has no permission for these interrupts and cannot pass them on.
+ */
+static void check_cascade(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node) {
+	const struct sp_tree *tree = plan->host->tree;
+	if (sp_tree_prop(tree, node, "interrupt-map") != NULL &&
+		sp_tree_prop(tree, node, "interrupt-controller") != NULL)
+		sp_finding_add(plan, guest, SP_CODE_IRQ_CONTROLLER, node,
+			"its own lines to the GIC are told by an interrupt-map, which Xen reads "
+			"for PCI "
+			"buses only");
+}
+
+static void take_node(struct sp_plan *plan, struct sp_plan_guest *guest,
+	struct sp_guest_device *given, const struct sp_device *device, bool *subpage) {
 	for (uint32_t i = 0; i < device->reg_count; i++)
 		take_reg(plan, guest, device, i, subpage);
 	if (device->kind == SP_KIND_PCI_HOST)
 		take_windows(plan, guest, device->node);
+	else
+		check_cascade(plan, guest, device->node);
 	for (uint32_t i = 0; i < device->irq_count; i++)
 		take_irq(plan, guest, &plan->host->irqs.data[device->irq + i], given, device->node);
 	if (device->dma > given->dma)
 		given->dma = device->dma;
 }
 
-static void
-take_device(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_device *given) {
+static void take_device(
+	struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_device *given) {
 	const struct sp_tree *tree = plan->host->tree;
 	uint32_t regs = guest->regs.count, irqs = guest->irqs.count, descendants = 0;
 	bool subpage = false;
@@ -363,10 +379,12 @@ take_device(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_d
 			"it has no interrupt of its own");
 	if (subpage)
 		sp_finding_add(plan, guest, SP_CODE_REG_SUBPAGE, given->node,
-			"not all of its register blocks fill whole pages of 4 KiB; whole pages are given");
+			"not all of its register blocks fill whole pages of 4 KiB; whole pages are "
+			"given");
 	if (descendants > 0)
 		sp_finding_add(plan, guest, SP_CODE_REG_DESCENDANT, given->node,
-			"%u of its descendants have registers or interrupts of their own and are marked "
+			"%u of its descendants have registers or interrupts of their own and are "
+			"marked "
 			"too",
 			descendants);
 	if (guest->regs.count > regs)
@@ -375,13 +393,11 @@ take_device(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_d
 }
 
 /* Related nodes describe one piece of hardware: a parent's registers may cover its child's. */
-static bool
-is_related(const struct sp_tree *tree, sp_node a, sp_node b) {
+static bool is_related(const struct sp_tree *tree, sp_node a, sp_node b) {
 	return sp_tree_is_within(tree, a, b) || sp_tree_is_within(tree, b, a);
 }
 
-static void
-check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
+static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	const struct sp_tree *tree = host->tree;
 
@@ -393,14 +409,14 @@ check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 		sp_node neighbour = SP_NODE_NONE;
 		uint64_t page = 0;
 		uint32_t steps = 0;
-		for (uint32_t i = sp_host_pages_from(host, start);
-			i < host->page_owners.count && host->page_owners.data[i].start < end &&
-			steps++ < MAX_STEPS;
+		for (uint32_t i = sp_host_pages_from(host, start); i < host->page_owners.count &&
+			host->page_owners.data[i].start < end && steps++ < MAX_STEPS;
 			i++) {
 			const struct sp_page_owner *owner = &host->page_owners.data[i];
 			sp_node other = host->devices.data[owner->device].node;
 			if (owner->end <= start || sp_plan_owner(plan, other) != NULL ||
-				is_related(tree, other, mapping->node) || !sp_tree_enabled(tree, other))
+				is_related(tree, other, mapping->node) ||
+				!sp_tree_enabled(tree, other))
 				continue;
 			const char *keeps = sp_xen_keeps(host, other, plan->request->target);
 			uint64_t shared = owner->start > start ? owner->start : start;
@@ -420,17 +436,18 @@ check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 			if (neighbours > 1)
 				snprintf(more, sizeof(more), " and %u others", neighbours - 1);
 			sp_finding_add(plan, guest, SP_CODE_PAGE_SHARED, mapping->node,
-				"its page 0x%llx also holds registers of %s%s, which the guest could then "
+				"its page 0x%llx also holds registers of %s%s, which the guest "
+				"could then "
 				"use",
 				(unsigned long long)page, path_of(plan, neighbour), more);
 		}
 	}
 }
 
-static void
-check_sharers(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_irq *irq) {
+static void check_sharers(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_irq *irq) {
 	const struct sp_host *host = plan->host;
-	bool shared = false, conflict = false;
+	bool shared = false, disabled = false, conflict = false;
 
 	for (uint32_t i = sp_host_irqs_from(host, irq->number);
 		i < host->irq_owners.count && host->irq_owners.data[i].number == irq->number; i++) {
@@ -442,29 +459,32 @@ check_sharers(struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp
 				"interrupt %u has trigger type %u here and %u in %s", irq->number,
 				irq->type, owner->type, path_of(plan, other));
 		}
-		if (sp_plan_owner(plan, other) != NULL || shared)
+		if (sp_plan_owner(plan, other) != NULL)
 			continue;
-		shared = true;
-		if (sp_tree_enabled(host->tree, other))
+		bool enabled = sp_tree_enabled(host->tree, other);
+		if (enabled ? shared : disabled)
+			continue;
+		if (enabled)
 			sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED, irq->node,
-				"interrupt %u (SPI %u) is also that of %s, which stays with the host",
+				"interrupt %u (SPI %u) is also that of %s, which stays with the "
+				"host",
 				irq->number, irq->number - SP_GIC_FIRST_SPI, path_of(plan, other));
 		else
 			sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED_DISABLED, irq->node,
 				"interrupt %u (SPI %u) is also that of %s, which is disabled; the "
 				"overlay keeps Xen from giving it to dom0",
 				irq->number, irq->number - SP_GIC_FIRST_SPI, path_of(plan, other));
+		shared = shared || enabled;
+		disabled = disabled || !enabled;
 	}
 }
 
-static int
-compare_irqs(const void *left, const void *right) {
+static int compare_irqs(const void *left, const void *right) {
 	const struct sp_guest_irq *a = left, *b = right;
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-void
-sp_assign_resources(struct sp_plan *plan, struct sp_plan_guest *guest) {
+void sp_assign_resources(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++)
 		take_device(plan, guest, &guest->devices.data[i]);
 	check_pages(plan, guest);

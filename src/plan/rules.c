@@ -8,12 +8,10 @@ static const struct sp_rule_info rules[SP_RULE_COUNT] = {
 #undef SP_RULE
 };
 
-uint32_t
-sp_rule_value(enum sp_rule rule, enum sp_target target) {
+uint32_t sp_rule_value(enum sp_rule rule, enum sp_target target) {
 	return rules[rule].values[target];
 }
 
-const struct sp_rule_info *
-sp_rule_info(enum sp_rule rule) {
+const struct sp_rule_info *sp_rule_info(enum sp_rule rule) {
 	return &rules[rule];
 }

@@ -7,8 +7,8 @@
 /* More companions than any device has; a graph that reaches further is followed no more. */
 #define MAX_DEVICES 256
 
-static struct sp_guest_device *
-add_device(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_node because) {
+static struct sp_guest_device *add_device(
+	struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_node because) {
 	const struct sp_tree *tree = plan->host->tree;
 	struct sp_guest_device *device = sp_vec_push(&plan->arena, &guest->devices);
 	if (device == NULL)
@@ -20,16 +20,14 @@ add_device(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_n
 	return device;
 }
 
-static void
-remove_device(struct sp_plan_guest *guest, uint32_t index) {
+static void remove_device(struct sp_plan_guest *guest, uint32_t index) {
 	memmove(&guest->devices.data[index], &guest->devices.data[index + 1],
 		(guest->devices.count - index - 1) * sizeof(guest->devices.data[0]));
 	guest->devices.count--;
 }
 
 /* Adds a device unless another one covers it, and drops those that it covers. */
-static void
-give(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_node because) {
+static void give(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_node because) {
 	const struct sp_tree *tree = plan->host->tree;
 	const struct sp_guest_device *cover = sp_guest_device_of(plan, guest, node);
 	if (cover != NULL) {
@@ -58,30 +56,27 @@ struct visitor {
 	struct sp_plan_guest *guest;
 };
 
-static void
-give_companion(void *data, const struct sp_companion *companion) {
+static void give_companion(void *data, const struct sp_companion *companion) {
 	struct visitor *visitor = data;
 	if (companion->refusal == NULL && visitor->guest->devices.count < MAX_DEVICES)
 		give(visitor->plan, visitor->guest, companion->node, companion->because);
 }
 
 /* A wrapper that owns its children's clocks and interrupts is given in their place. */
-static sp_node
-outermost(const struct sp_plan *plan, sp_node node) {
+static sp_node outermost(const struct sp_plan *plan, sp_node node) {
 	sp_node wrapper;
 	while ((wrapper = sp_wrapper_of(plan->host, node)) != SP_NODE_NONE)
 		node = wrapper;
 	return node;
 }
 
-bool
-sp_select_devices(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
+bool sp_select_devices(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
 	const struct sp_request_guest *request = guest->request;
 	struct visitor visitor = {plan, guest};
 
 	if (request->device_count == 0)
-		return sp_error_set(error, SP_ERROR_USE, "guest %s: no device is named",
-			request->name);
+		return sp_error_set(
+			error, SP_ERROR_USE, "guest %s: no device is named", request->name);
 	for (uint32_t i = 0; i < request->device_count; i++) {
 		sp_node node = sp_host_find(plan->host, request->devices[i], error);
 		if (node == SP_NODE_NONE)
@@ -93,8 +88,8 @@ sp_select_devices(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_e
 	/* Companions are appended, so that theirs are found in the same walk. */
 	for (uint32_t i = 0; request->companions && i < guest->devices.count; i++) {
 		uint32_t count = guest->devices.count;
-		sp_companions_of(plan, guest, guest->devices.data[i].node, give_companion,
-			&visitor);
+		sp_companions_of(
+			plan, guest, guest->devices.data[i].node, give_companion, &visitor);
 		if (guest->devices.count < count)
 			i = UINT32_MAX; /* some were replaced by what covers them: start again */
 	}

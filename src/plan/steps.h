@@ -18,8 +18,8 @@ void sp_assign_resources(struct sp_plan *plan, struct sp_plan_guest *guest);
 /* Stream IDs, and what Xen's driver makes of them. */
 bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error);
 /* What is done about each reference to another node. */
-bool sp_resolve_dependencies(struct sp_plan *plan, struct sp_plan_guest *guest,
-	struct sp_error *error);
+bool sp_resolve_dependencies(
+	struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error);
 /* Guest addresses. */
 void sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest);
 /* The guest's partial tree. */
@@ -34,11 +34,11 @@ void sp_check_host(struct sp_plan *plan);
 /* Guests of the plan that are given `node`; NULL if none is. */
 struct sp_plan_guest *sp_plan_owner(const struct sp_plan *plan, sp_node node);
 /* The guest's device in whose subtree `node` lies, NULL if there is none. */
-struct sp_guest_device *sp_guest_device_of(const struct sp_plan *plan,
-	const struct sp_plan_guest *guest, sp_node node);
+struct sp_guest_device *sp_guest_device_of(
+	const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node);
 /* False for a descendant of a given device that the host's tree disables: it is left out. */
-bool sp_guest_describes(const struct sp_plan *plan, const struct sp_guest_device *device,
-	sp_node node);
+bool sp_guest_describes(
+	const struct sp_plan *plan, const struct sp_guest_device *device, sp_node node);
 
 /*
  * Adds a finding with the catalogue's remedy. `guest` is NULL for the host; `node` may be

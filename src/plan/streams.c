@@ -18,19 +18,16 @@ struct master {
 	struct sp_stream streams[MAX_STREAMS];
 };
 
-static const char *
-path_of(const struct sp_plan *plan, sp_node node) {
+static const char *path_of(const struct sp_plan *plan, sp_node node) {
 	return sp_tree_path(plan->host->tree, node);
 }
 
-static bool
-same_stream(const struct sp_stream *a, const struct sp_stream *b) {
+static bool same_stream(const struct sp_stream *a, const struct sp_stream *b) {
 	return a->iommu == b->iommu && a->count == b->count &&
 		memcmp(a->args, b->args, a->count * sizeof(a->args[0])) == 0;
 }
 
-static void
-gather(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master,
+static void gather(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master,
 	const struct sp_stream *stream) {
 	for (uint32_t i = 0; i < master->count; i++) {
 		if (same_stream(&master->streams[i], stream))
@@ -44,8 +41,8 @@ gather(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master,
 	master->streams[master->count++] = *stream;
 }
 
-static void
-gather_from_tree(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master) {
+static void gather_from_tree(
+	struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master) {
 	const struct sp_host *host = plan->host;
 	const struct sp_device *device = sp_host_device(host, master->node);
 	if (device == NULL)
@@ -55,7 +52,8 @@ gather_from_tree(struct sp_plan *plan, struct sp_plan_guest *guest, struct maste
 			device->stream_trouble);
 	if (device->legacy_masters && sp_tree_prop(host->tree, master->node, "iommus") != NULL)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_MIXED, master->node,
-			"an IOMMU names it in mmu-masters and it has iommus too; Xen ignores the latter");
+			"an IOMMU names it in mmu-masters and it has iommus too; Xen ignores the "
+			"latter");
 	for (uint32_t i = 0; i < device->stream_count; i++) {
 		const struct sp_stream *stream = &host->streams.data[device->stream + i];
 		if (stream->origin == SP_ORIGIN_MAP)
@@ -67,9 +65,8 @@ gather_from_tree(struct sp_plan *plan, struct sp_plan_guest *guest, struct maste
 }
 
 /* Names in a request that belong to a device or one of its descendants. */
-static bool
-names_node(const struct sp_plan *plan, const struct sp_plan_guest *guest, const char *name,
-	sp_node *node, struct sp_error *error) {
+static bool names_node(const struct sp_plan *plan, const struct sp_plan_guest *guest,
+	const char *name, sp_node *node, struct sp_error *error) {
 	*node = sp_host_find(plan->host, name, error);
 	if (*node == SP_NODE_NONE)
 		return false;
@@ -79,9 +76,8 @@ names_node(const struct sp_plan *plan, const struct sp_plan_guest *guest, const 
 	return true;
 }
 
-static bool
-gather_from_user(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master,
-	bool *told, struct sp_error *error) {
+static bool gather_from_user(struct sp_plan *plan, struct sp_plan_guest *guest,
+	struct master *master, bool *told, struct sp_error *error) {
 	const struct sp_request_guest *request = guest->request;
 	for (uint32_t i = 0; i < request->stream_count; i++) {
 		const struct sp_request_stream *wish = &request->streams[i];
@@ -109,9 +105,8 @@ gather_from_user(struct sp_plan *plan, struct sp_plan_guest *guest, struct maste
 }
 
 /* The functions behind a host bridge. */
-static bool
-gather_functions(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master,
-	bool *told, struct sp_error *error) {
+static bool gather_functions(struct sp_plan *plan, struct sp_plan_guest *guest,
+	struct master *master, bool *told, struct sp_error *error) {
 	const struct sp_request_guest *request = guest->request;
 	const struct sp_device *device = sp_host_device(plan->host, master->node);
 	bool named = false;
@@ -145,8 +140,7 @@ gather_functions(struct sp_plan *plan, struct sp_plan_guest *guest, struct maste
 
 /* An IPMMU has a root whose page tables it shares; a root needs the product register to be told
  * the silicon's revision: ipmmu_probe() in xen/drivers/passthrough/arm/ipmmu-vmsa.c. */
-static void
-check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
+static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
 	const struct sp_iommu_driver *driver) {
 	const struct sp_tree *tree = plan->host->tree;
 	const struct sp_prop *main = sp_tree_prop(tree, iommu, "renesas,ipmmu-main");
@@ -169,15 +163,15 @@ check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
 			sp_tree_compatible(tree, node, "renesas,prr");
 	if (!product)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_NO_PRODUCT, iommu,
-			"the tree has no renesas,prr node, by which Xen reads the silicon's revision");
+			"the tree has no renesas,prr node, by which Xen reads the silicon's "
+			"revision");
 	if (driver->needs_es3)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_REVISION, iommu,
 			"Xen uses %s only on silicon of ES3.0 or later, which no tree can prove",
 			driver->compatible);
 }
 
-static void
-check_build(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
+static void check_build(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
 	const struct sp_driver_info *info) {
 	if (info->by_default)
 		return;
@@ -194,13 +188,12 @@ check_build(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
 			*slot = "CONFIG_EXPERT";
 	}
 	sp_finding_add(plan, guest, SP_CODE_IOMMU_BUILD, iommu,
-		"Xen's %s driver is not in a default build; it needs %s%s", info->name, info->kconfig,
-		info->expert ? " (with CONFIG_EXPERT)" : "");
+		"Xen's %s driver is not in a default build; it needs %s%s", info->name,
+		info->kconfig, info->expert ? " (with CONFIG_EXPERT)" : "");
 }
 
-static void
-check_sharers(struct sp_plan *plan, struct sp_plan_guest *guest, const struct master *master,
-	const struct sp_stream *stream) {
+static void check_sharers(struct sp_plan *plan, struct sp_plan_guest *guest,
+	const struct master *master, const struct sp_stream *stream) {
 	const struct sp_host *host = plan->host;
 	uint32_t id, mask, low = 0, high = host->stream_owners.count;
 
@@ -228,9 +221,9 @@ check_sharers(struct sp_plan *plan, struct sp_plan_guest *guest, const struct ma
 }
 
 /* What is wrong with one specifier for Xen's driver. */
-static void
-check_stream(struct sp_plan *plan, struct sp_plan_guest *guest, const struct master *master,
-	const struct sp_stream *stream, const struct sp_driver_info *info) {
+static void check_stream(struct sp_plan *plan, struct sp_plan_guest *guest,
+	const struct master *master, const struct sp_stream *stream,
+	const struct sp_driver_info *info) {
 	if (stream->count < info->min_cells || stream->count > info->max_cells) {
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_CELLS, master->node,
 			"its stream IDs at %s have %u cells; Xen's %s driver reads %u%s",
@@ -242,15 +235,15 @@ check_stream(struct sp_plan *plan, struct sp_plan_guest *guest, const struct mas
 	sp_stream_id(plan->host, stream, &id, &mask);
 	if (id > info->max_id || (stream->count > 1 && mask > info->max_id))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_RANGE, master->node,
-			"stream ID 0x%x (mask 0x%x) is beyond 0x%x, the last that Xen's %s driver takes",
+			"stream ID 0x%x (mask 0x%x) is beyond 0x%x, the last that Xen's %s driver "
+			"takes",
 			id, mask, info->max_id, info->name);
 	check_sharers(plan, guest, master, stream);
 }
 
 /* Judges one of the master's IOMMUs. Returns false if Xen does not drive it. */
-static bool
-check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest, const struct master *master,
-	sp_node iommu) {
+static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
+	const struct master *master, sp_node iommu) {
 	const struct sp_tree *tree = plan->host->tree;
 	const struct sp_iommu_driver *driver =
 		sp_iommu_driver_of(tree, iommu, plan->request->target, NULL);
@@ -266,7 +259,8 @@ check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest, const struct mast
 		check_ipmmu(plan, guest, iommu, driver);
 	else if (!sp_tree_enabled(tree, iommu))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_DISABLED, master->node,
-			"its IOMMU %s is disabled in the host's tree, so that Xen does not protect it",
+			"its IOMMU %s is disabled in the host's tree, so that Xen does not protect "
+			"it",
 			path_of(plan, iommu));
 	check_build(plan, guest, iommu, info);
 	uint32_t ids = 0;
@@ -284,8 +278,7 @@ check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest, const struct mast
 }
 
 /* The master's IOMMUs, each once, in the order of its list. */
-static uint32_t
-distinct_iommus(const struct master *master, sp_node *iommus) {
+static uint32_t distinct_iommus(const struct master *master, sp_node *iommus) {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < master->count; i++) {
 		bool known = false;
@@ -297,9 +290,8 @@ distinct_iommus(const struct master *master, sp_node *iommus) {
 	return count;
 }
 
-static void
-add_holder(struct sp_plan *plan, struct sp_plan_guest *guest, const struct master *master,
-	const sp_node *iommus, uint32_t count, const char *path) {
+static void add_holder(struct sp_plan *plan, struct sp_plan_guest *guest,
+	const struct master *master, const sp_node *iommus, uint32_t count, const char *path) {
 	for (uint32_t i = 0; i < master->count; i++) {
 		for (uint32_t j = 0; j < count; j++) {
 			if (master->streams[i].iommu != iommus[j])
@@ -315,8 +307,8 @@ add_holder(struct sp_plan *plan, struct sp_plan_guest *guest, const struct maste
 		*slot = path;
 }
 
-static void
-plan_master(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master, bool told) {
+static void plan_master(
+	struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master, bool told) {
 	sp_node iommus[MAX_STREAMS];
 	uint32_t count = distinct_iommus(master, iommus), driven = 0;
 
@@ -326,7 +318,8 @@ plan_master(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *ma
 	}
 	if (told)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_USER, master->node,
-			"its stream IDs are as the command line tells them; the tree cannot confirm "
+			"its stream IDs are as the command line tells them; the tree cannot "
+			"confirm "
 			"them");
 	if (driven > 0)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_LEFT_ON, master->node,
@@ -350,18 +343,17 @@ plan_master(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *ma
 			i == 0 ? path : sp_proxy_path(plan, master->node, iommus[i]));
 }
 
-static void
-explain_exposure(struct sp_plan *plan, struct sp_plan_guest *guest,
-	const struct sp_guest_device *device) {
+static void explain_exposure(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *device) {
 	if (device->dma == SP_DMA_NEVER)
 		return;
 	sp_finding_add(plan, guest, SP_CODE_IOMMU_EXPOSED, device->node,
-		"with no IOMMU in its way, whoever programs it can read and write all of the host's "
+		"with no IOMMU in its way, whoever programs it can read and write all of the "
+		"host's "
 		"memory: Xen's, dom0's and every guest's");
 }
 
-bool
-sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
+bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
 	const struct sp_tree *tree = plan->host->tree;
 	struct master *master = sp_arena_alloc(&plan->arena, sizeof(*master));
 	if (master == NULL)
@@ -399,7 +391,8 @@ sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_e
 				"it does DMA, and the tree puts it behind no IOMMU");
 		else if (device->dma == SP_DMA_PERHAPS)
 			sp_finding_add(plan, guest, SP_CODE_IOMMU_PERHAPS, device->node,
-				"the tree puts it behind no IOMMU, and nothing tells whether it does DMA");
+				"the tree puts it behind no IOMMU, and nothing tells whether it "
+				"does DMA");
 	}
 	return true;
 }

@@ -138,9 +138,16 @@ def _over_xens(context: Context) -> bool:
 
 
 def _foreign_controller(context: Context) -> bool:
-    return any(irq.kind == "controller" and (
-        irq.controller is None or irq.controller.index not in context.inside)
+    return any(is_cascade(context, node) for node in context.given) or any(
+        irq.kind == "controller" and (
+            irq.controller is None or irq.controller.index not in context.inside)
         for irq in context.irqs())
+
+
+def is_cascade(context: Context, node: fdt.Node) -> bool:
+    """A controller whose own lines are told by an interrupt-map that Xen does not read."""
+    return ("interrupt-controller" in node.props and "interrupt-map" in node.props
+            and not context.host.pci_bus[node.index])
 
 
 def _other_users(context: Context) -> Iterable[tuple[reading.Irq, reading.Irq]]:

@@ -16,16 +16,14 @@
 
 #include "host/host.h"
 
-static uint64_t
-hash_of(const char *data, size_t size) {
+static uint64_t hash_of(const char *data, size_t size) {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	for (size_t i = 0; i < size; i++)
 		hash = (hash ^ (uint8_t)data[i]) * UINT64_C(0x100000001b3);
 	return hash;
 }
 
-static void
-put_base64(const char *data, size_t size) {
+static void put_base64(const char *data, size_t size) {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const uint8_t *bytes = (const uint8_t *)data;
@@ -43,8 +41,7 @@ put_base64(const char *data, size_t size) {
 }
 
 /* The artefact on one line: line breaks in JSON are all between its tokens. */
-static void
-put_json(const char *data, size_t size) {
+static void put_json(const char *data, size_t size) {
 	for (size_t i = 0; i < size; i++) {
 		if (data[i] == '\n') {
 			while (i + 1 < size && data[i + 1] == ' ')
@@ -55,8 +52,7 @@ put_json(const char *data, size_t size) {
 	}
 }
 
-static bool
-emit(const struct sp_plan *plan, enum sp_artefact artefact, char **data, size_t *size) {
+static bool emit(const struct sp_plan *plan, enum sp_artefact artefact, char **data, size_t *size) {
 	struct sp_error error;
 	if (sp_plan_emit(plan, artefact, 0, data, size, &error))
 		return true;
@@ -65,8 +61,7 @@ emit(const struct sp_plan *plan, enum sp_artefact artefact, char **data, size_t 
 }
 
 /* The source's heading tells the tree's name and is no part of what dtc is to judge. */
-static bool
-put_source(const char *folder, const char *data, size_t size) {
+static bool put_source(const char *folder, const char *data, size_t size) {
 	const char *body = strstr(data, "/dts-v1/");
 	if (body == NULL)
 		return false;
@@ -89,14 +84,15 @@ put_source(const char *folder, const char *data, size_t size) {
 	return true;
 }
 
-static bool
-dump_device(const struct sp_host *host, const char *folder, const char *tree,
+static bool dump_device(const struct sp_host *host, const char *folder, const char *tree,
 	const struct sp_device *device) {
 	const char *path = sp_tree_path(host->tree, device->node);
 	struct sp_request_guest guest = {
 		.name = "guest", .memory = 512, .devices = &path, .device_count = 1};
-	struct sp_request request = {
-		.target = SP_TARGET_DEFAULT, .keep_going = true, .guests = &guest, .guest_count = 1};
+	struct sp_request request = {.target = SP_TARGET_DEFAULT,
+		.keep_going = true,
+		.guests = &guest,
+		.guest_count = 1};
 	struct sp_plan *plan;
 	struct sp_error error;
 	char *json, *source, *blob, *overlay;
@@ -129,8 +125,7 @@ dump_device(const struct sp_host *host, const char *folder, const char *tree,
 	return good;
 }
 
-int
-main(int argc, char **argv) {
+int main(int argc, char **argv) {
 	struct sp_tree *tree;
 	struct sp_host *host;
 	struct sp_error error;

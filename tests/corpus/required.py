@@ -60,6 +60,8 @@ def _of_pages(context: Context) -> Iterable[Need]:
 
 def _of_interrupts(context: Context, node: fdt.Node) -> Iterable[Need]:
     host = context.host
+    if confirm.is_cascade(context, node):
+        yield "its lines are in an interrupt-map", ("SP-IRQ-CONTROLLER",)
     for irq in host.irqs[node.index]:
         if irq.kind == "espi":
             yield "uses an extended SPI", ("SP-IRQ-ESPI",)
