@@ -270,7 +270,7 @@ static void wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_devi
 	if (used == 0)
 		return;
 	char name[32];
-	snprintf(name, sizeof(name), "bus-%u", copier->stubs++);
+	snprintf(name, sizeof(name), "bus-%u", copier->buses++);
 	struct sp_build_node *wrapper = sp_build_node(copier->build, copier->passthrough, name);
 	if (wrapper == NULL)
 		return;

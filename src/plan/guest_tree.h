@@ -18,7 +18,7 @@ struct sp_copier {
 	 */
 	uint32_t *first_reg, *first_dependency;
 	uint32_t dependency; /* the next one of the node at hand */
-	uint32_t stubs;
+	uint32_t stubs, buses; /* numbers for their names */
 };
 
 /*

@@ -82,6 +82,32 @@ static void drop(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_ma
 	mapping->size = 0;
 }
 
+/* What the guest has at the mapping's own address; NULL if it is only another mapping. */
+static const struct sp_area *area_at(
+	const struct sp_plan_guest *guest, const struct sp_mapping *mapping) {
+	for (uint32_t i = 0; i < guest->layout.areas.count; i++) {
+		const struct sp_area *area = &guest->layout.areas.data[i];
+		if (area->start < mapping->host + mapping->size &&
+			mapping->host < area->start + area->size)
+			return area;
+	}
+	return NULL;
+}
+
+static void tell_move(
+	struct sp_plan *plan, const struct sp_plan_guest *guest, const struct sp_mapping *mapping) {
+	const struct sp_area *area = area_at(guest, mapping);
+	sp_finding_add(plan, guest, SP_CODE_PLACE_MOVED, mapping->node,
+		"%s at 0x%" PRIx64 " appear%s at 0x%" PRIx64 " in the guest: at the host's address "
+		"the guest has %s%s",
+		is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
+		is_window(mapping) ? "s" : "", mapping->guest,
+		area != NULL ? area->name : "something else",
+		area != NULL && area->kind == SP_AREA_EXTENDED
+			? ", which its kernel takes for free memory"
+			: "");
+}
+
 static void place(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	struct sp_intervals holes = {0};
 	uint32_t count = guest->mappings.count, moved = 0;
@@ -108,10 +134,7 @@ static void place(struct sp_plan *plan, struct sp_plan_guest *guest) {
 			continue;
 		}
 		take(plan, &holes, mapping, at);
-		sp_finding_add(plan, guest, SP_CODE_PLACE_MOVED, mapping->node,
-			"%s at 0x%" PRIx64 " appear%s at 0x%" PRIx64 " in the guest",
-			is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
-			is_window(mapping) ? "s" : "", at);
+		tell_move(plan, guest, mapping);
 	}
 }
 

@@ -100,10 +100,11 @@ static void take_reg(struct sp_plan *plan, struct sp_plan_guest *guest,
 			(unsigned long long)(reg->address + (reg->size - 1)));
 		return;
 	}
-	if (sp_intervals_touch(&host->memory, reg->address, reg->address + reg->size))
+	bool memory = sp_intervals_touch(&host->memory, reg->address, reg->address + reg->size);
+	if (memory || sp_intervals_touch(&host->reserved, reg->address, reg->address + reg->size))
 		sp_finding_add(plan, guest, SP_CODE_REG_MEMORY, device->node,
-			"register block %u at 0x%llx lies in the host's memory", index,
-			(unsigned long long)reg->address);
+			"register block %u at 0x%llx lies in the host's %s", index,
+			(unsigned long long)reg->address, memory ? "memory" : "reserved memory");
 	if ((reg->address | reg->size) & (SP_PAGE_SIZE - 1))
 		*subpage = true;
 	add_reg(plan, guest, device->node, index, false, reg->address, reg->size);
@@ -400,6 +401,8 @@ static bool is_related(const struct sp_tree *tree, sp_node a, sp_node b) {
 static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	const struct sp_tree *tree = host->tree;
+	sp_node told_node = SP_NODE_NONE, told_neighbour = SP_NODE_NONE;
+	uint64_t told_page = 0;
 
 	for (uint32_t m = 0; m < guest->mappings.count; m++) {
 		const struct sp_mapping *mapping = &guest->mappings.data[m];
@@ -431,7 +434,12 @@ static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 				page = shared;
 			}
 		}
-		if (neighbours > 0) {
+		/* Several blocks of a node may lie in one page. */
+		if (neighbours > 0 && !(told_node == mapping->node && told_page == page &&
+				told_neighbour == neighbour)) {
+			told_node = mapping->node;
+			told_page = page;
+			told_neighbour = neighbour;
 			char more[32] = "";
 			if (neighbours > 1)
 				snprintf(more, sizeof(more), " and %u others", neighbours - 1);
@@ -463,6 +471,8 @@ static void check_sharers(
 			continue;
 		bool enabled = sp_tree_enabled(host->tree, other);
 		if (enabled ? shared : disabled)
+			continue;
+		if (!enabled && sp_xen_skips(host, other, plan->request->target) != NULL)
 			continue;
 		if (enabled)
 			sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED, irq->node,
