@@ -29,6 +29,7 @@ struct sp_outdir {
 	const char *hidden; /* the hidden directory's name beside it */
 	const char *staging; /* and its path */
 	const char *folder; /* the folder made last, NULL for none */
+	struct names made_folders, made_files; /* in the hidden directory */
 	struct names stale;
 	int parent_dir, dir;
 	bool force;
@@ -48,12 +49,13 @@ static bool fail_exists(struct sp_error *error, const char *path) {
 }
 
 static bool push_name(struct sp_arena *arena, struct names *names, const char *name) {
-	const char **slot = sp_vec_push(arena, names);
+	const char *copy = sp_arena_strdup(arena, name);
+	const char **slot = copy ? sp_vec_push(arena, names) : NULL;
 
 	if (!slot)
 		return false;
-	*slot = sp_arena_strdup(arena, name);
-	return *slot;
+	*slot = copy;
+	return true;
 }
 
 static bool has_name(const struct names *names, const char *name) {
@@ -97,6 +99,13 @@ static void discard(struct sp_outdir *dir) {
 	if (!dir->made)
 		return;
 	dir->made = false;
+	/* What is known to be there goes even if there is no memory, or no way, to list it. */
+	for (uint32_t i = 0; i < dir->made_files.count; i++)
+		unlinkat(dir->dir, dir->made_files.data[i], 0);
+	for (uint32_t i = 0; i < dir->made_folders.count; i++)
+		unlinkat(dir->dir, dir->made_folders.data[i], AT_REMOVEDIR);
+	if (!unlinkat(dir->parent_dir, dir->hidden, AT_REMOVEDIR))
+		return;
 	list(dir->dir, ".", &arena, &names);
 	for (uint32_t i = 0; i < names.count; i++) {
 		struct names inner = {0};
@@ -236,7 +245,7 @@ static bool make_folder(struct sp_outdir *dir, const char *name, struct sp_error
 	if (dir->folder && !strncmp(dir->folder, name, length) && !dir->folder[length])
 		return true;
 	dir->folder = sp_arena_strndup(&dir->arena, name, length);
-	if (!dir->folder)
+	if (!dir->folder || !push_name(&dir->arena, &dir->made_folders, dir->folder))
 		return sp_error_memory(error);
 	if (mkdirat(dir->dir, dir->folder, 0755) && errno != EEXIST)
 		return fail_in(error, dir->path, dir->folder);
@@ -250,6 +259,8 @@ bool sp_outdir_write(struct sp_outdir *dir, const char *name, const void *data, 
 
 	if (!check_name(name, error) || !make_folder(dir, name, error))
 		return false;
+	if (!push_name(&dir->arena, &dir->made_files, name))
+		return sp_error_memory(error);
 	file = openat(dir->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (file < 0)
 		return fail_in(error, dir->path, name);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "fdt/tree_paths.h"
+
 typedef bool (*guest_emitter)(
 	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
 typedef bool (*host_emitter)(
@@ -35,6 +37,7 @@ const char *sp_artefact_name(enum sp_artefact artefact) {
 
 bool sp_plan_emit(const struct sp_plan *plan, enum sp_artefact artefact, uint32_t guest,
 	char **data, size_t *size, struct sp_error *error) {
+	uint32_t lost = sp_tree_paths_lost(plan->host->tree);
 	struct sp_buf out = {0};
 	bool made;
 
@@ -46,7 +49,7 @@ bool sp_plan_emit(const struct sp_plan *plan, enum sp_artefact artefact, uint32_
 		made = artefacts[artefact].for_guest(plan, guest, &out, error);
 	else
 		made = sp_error_set(error, SP_ERROR_USE, "the plan has no guest %u", guest);
-	if (made && out.failed)
+	if (made && (out.failed || sp_tree_paths_lost(plan->host->tree) != lost))
 		made = sp_error_memory(error);
 	if (!made) {
 		sp_buf_release(&out);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "fdt/tree_paths.h"
 #include "plan/create.h"
 #include "plan/steps.h"
 
@@ -46,13 +47,16 @@ static bool is_wanted(const struct sp_list *list, const struct sp_device *device
 
 static bool add_row(struct sp_list *list, const struct sp_device *device, struct sp_error *error) {
 	struct row *row = sp_arena_alloc(&list->arena, sizeof(*row));
-	struct row **slot = sp_vec_push(&list->arena, &list->rows);
-	if (row == NULL || slot == NULL)
+	struct row **slot = row != NULL ? sp_vec_push(&list->arena, &list->rows) : NULL;
+	if (slot == NULL)
 		return sp_error_memory(error);
 	*slot = row;
+	uint32_t lost = sp_tree_paths_lost(list->host->tree);
 	row->node = device->node;
 	row->kind = device->kind;
 	row->name = sp_tree_path(list->host->tree, device->node);
+	if (sp_tree_paths_lost(list->host->tree) != lost)
+		return sp_error_memory(error);
 	row->guest = (struct sp_request_guest){.name = "guest",
 		.mode = list->options.mode,
 		.memory = SP_GUEST_MEMORY_DEFAULT,
@@ -227,6 +231,7 @@ static bool finish(struct sp_buf *buf, char **data, size_t *size, struct sp_erro
 }
 
 bool sp_list_json(const struct sp_list *list, char **data, size_t *size, struct sp_error *error) {
+	uint32_t lost = sp_tree_paths_lost(list->host->tree);
 	struct sp_buf buf = {0};
 	struct sp_json json = {.out = &buf};
 
@@ -235,6 +240,7 @@ bool sp_list_json(const struct sp_list *list, char **data, size_t *size, struct 
 		json_row(&json, list, list->rows.data[i]);
 	sp_json_end_array(&json);
 	sp_buf_char(&buf, '\n');
+	buf.failed = buf.failed || sp_tree_paths_lost(list->host->tree) != lost;
 	return finish(&buf, data, size, error);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fdt/tree_index.h"
+#include "fdt/tree_paths.h"
 
 /* All paths together; only a tree made for the purpose needs more. */
 #define MAX_PATHS_SIZE SP_TREE_MAX_BYTES
@@ -65,7 +66,14 @@ const char *sp_tree_path(const struct sp_tree *tree, sp_node node) {
 	/* The paths are a cache inside a tree that was allocated as a modifiable object. */
 	if (!path)
 		path = make_path((struct sp_tree *)tree, node);
-	return path ? path : "(path unknown)";
+	if (path)
+		return path;
+	((struct sp_tree *)tree)->paths_lost++;
+	return "(path unknown)";
+}
+
+uint32_t sp_tree_paths_lost(const struct sp_tree *tree) {
+	return tree->paths_lost;
 }
 
 sp_node sp_tree_parent(const struct sp_tree *tree, sp_node node) {

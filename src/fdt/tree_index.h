@@ -52,6 +52,7 @@ struct sp_tree {
 	char **paths; /* of those nodes that were asked for */
 	struct sp_arena paths_arena;
 	size_t paths_size;
+	uint32_t paths_lost;
 };
 
 /*

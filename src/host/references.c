@@ -82,6 +82,10 @@ bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 	const struct sp_reference_rule *rule, uint32_t *cell, struct sp_use *use, bool *broken) {
 	uint32_t cells = sp_prop_cells(prop);
 	*broken = false;
+	/* The phandles of an interrupt-map stand within its rows, which the interrupts' walk reads.
+	 */
+	if (rule->kind == SP_REFERENCE_INTERRUPT && rule->form == SP_REFERENCE_FORM_REST)
+		return false;
 	if (*cell >= cells || (*cell > 0 && rule->form != SP_REFERENCE_FORM_LIST))
 		return false;
 	if (prop->len % 4 != 0 || cells - *cell <= rule->lead) {
@@ -120,8 +124,11 @@ bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 }
 
 /* Whether what refers in this way stops working when its provider is given away. */
-static bool depends(enum sp_reference_kind kind) {
-	switch (kind) {
+static bool depends(const struct sp_reference_rule *rule) {
+	/* An IOMMU works without the masters that it lists. */
+	if (strcmp(rule->name, "mmu-masters") == 0)
+		return false;
+	switch (rule->kind) {
 	case SP_REFERENCE_THERMAL:
 	case SP_REFERENCE_GRAPH:
 	case SP_REFERENCE_GRAPH_OTHER:
@@ -189,7 +196,7 @@ bool sp_host_add_users(struct sp_host *host) {
 			continue;
 		for (uint32_t i = 0; i < count; i++) {
 			const struct sp_reference_rule *rule = cached_rule(&cache, props[i].name);
-			if (rule != NULL && depends(rule->kind) &&
+			if (rule != NULL && depends(rule) &&
 				!add_users(host, node, &props[i], rule))
 				return false;
 		}

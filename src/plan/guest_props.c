@@ -153,8 +153,13 @@ void sp_copy_properties(struct sp_copier *copier, sp_node node, bool data) {
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sp_prop *prop = &props[i];
 		const struct sp_reference_rule *rule = sp_reference_rule(prop->name);
-		bool skip = is_host_only(prop->name) || sp_is_address_property(prop->name) ||
-			!sp_build_name_valid(prop->name, false);
+		bool skip = is_host_only(prop->name) || sp_is_address_property(prop->name);
+		if (!skip && !sp_build_name_valid(prop->name, false)) {
+			skip = true;
+			sp_finding_add(copier->plan, copier->guest, SP_CODE_DEP_NAME, node,
+				"no device-tree source can hold its property %s; it is left out",
+				prop->name);
+		}
 		if (rule != NULL && prop->len > 0 && !(hog && rule->kind == SP_REFERENCE_GPIO)) {
 			/* Rewritten elsewhere; their dependencies are passed over here. */
 			bool elsewhere = skip || rule->kind == SP_REFERENCE_INTERRUPT ||

@@ -30,7 +30,7 @@ static void check_gic(struct sp_plan *plan) {
 /* One SPI with two trigger types: the second irq_set_spi_type() fails, and dom0's building. */
 static void check_types(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
-	uint32_t conflicts = 0;
+	uint32_t conflicts = 0, last = 0;
 	const struct sp_irq_owner *first = NULL, *second = NULL;
 
 	for (uint32_t i = 1; i < host->irq_owners.count; i++) {
@@ -39,6 +39,10 @@ static void check_types(struct sp_plan *plan) {
 		if (a->number != b->number || a->type == b->type || a->number < SP_GIC_FIRST_SPI ||
 			a->number >= SP_GIC_FIRST_EPPI)
 			continue;
+		/* Each interrupt counts once, however many nodes disagree about it. */
+		if (conflicts > 0 && last == b->number)
+			continue;
+		last = b->number;
 		if (conflicts++ == 0) {
 			first = a;
 			second = b;
@@ -84,14 +88,41 @@ static void check_addresses(struct sp_plan *plan) {
 		bool lost = false;
 		for (uint32_t i = 0; i < device->reg_count && !lost; i++)
 			lost = host->regs.data[device->reg + i].state == SP_ADDRESS_NO_RANGE;
-		if (lost && count++ == 0)
+		if (lost && sp_plan_owner(plan, device->node) == NULL && count++ == 0)
 			first = device->node;
 	}
-	if (count > 0 && sp_plan_owner(plan, first) == NULL)
+	if (count > 0)
 		sp_finding_add(plan, NULL, SP_CODE_HOST_UNTRANSLATED, first,
 			"its registers are in no window of the bus above it (%u such node%s in "
 			"all)",
 			count, count == 1 ? "" : "s");
+}
+
+/* Xen's IOMMU driver: the one that the guests need, else one that every build has and that finds
+ * an IOMMU. */
+static enum sp_driver active_driver(const struct sp_plan *plan) {
+	const struct sp_host *host = plan->host;
+	const struct sp_iommu_driver *driver;
+
+	for (uint32_t g = 0; g < plan->guests.count; g++) {
+		if (plan->guests.data[g].streams.count == 0)
+			continue;
+		driver = sp_iommu_driver_of(host->tree,
+			plan->guests.data[g].streams.data[0].stream.iommu, plan->request->target,
+			NULL);
+		if (driver != NULL)
+			return driver->driver;
+	}
+	for (uint32_t d = 0; d < host->devices.count; d++) {
+		const struct sp_device *device = &host->devices.data[d];
+		if (device->kind != SP_KIND_IOMMU || !sp_tree_enabled(host->tree, device->node))
+			continue;
+		driver = sp_iommu_driver_of(
+			host->tree, device->node, plan->request->target, NULL);
+		if (driver != NULL && sp_driver_info(driver->driver)->by_default)
+			return driver->driver;
+	}
+	return SP_DRIVER_COUNT;
 }
 
 /*
@@ -100,19 +131,10 @@ static void check_addresses(struct sp_plan *plan) {
  */
 static void check_undriven_masters(struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
-	enum sp_driver active = SP_DRIVER_COUNT;
+	enum sp_driver active = active_driver(plan);
 	uint32_t count = 0;
 	sp_node first = SP_NODE_NONE, first_iommu = SP_NODE_NONE, last = SP_NODE_NONE;
 
-	for (uint32_t g = 0; g < plan->guests.count && active == SP_DRIVER_COUNT; g++) {
-		if (plan->guests.data[g].streams.count == 0)
-			continue;
-		const struct sp_iommu_driver *driver = sp_iommu_driver_of(host->tree,
-			plan->guests.data[g].streams.data[0].stream.iommu, plan->request->target,
-			NULL);
-		if (driver != NULL)
-			active = driver->driver;
-	}
 	if (active == SP_DRIVER_COUNT)
 		return;
 	for (uint32_t i = 0; i < host->stream_owners.count; i++) {
@@ -158,9 +180,8 @@ static void check_requests(struct sp_plan *plan) {
 				"%s gives interrupts only to guests that do not run yet", target);
 		if (request->pci)
 			sp_finding_add(plan, guest, SP_CODE_GUEST_VPCI, SP_NODE_NONE,
-				"its PCI windows are kept free, but %s has no virtual PCI bus for "
-				"Arm "
-				"guests",
+				"its PCI windows at 0x10000000, 0x23000000 and 0x100000000 are "
+				"kept free, but %s has no virtual PCI bus for Arm guests",
 				target);
 		if (request->mode == SP_MODE_DIRECT)
 			sp_finding_add(plan, guest, SP_CODE_STATIC_BUILD, SP_NODE_NONE,

@@ -33,7 +33,8 @@ static void mark_sharers(struct sp_plan *plan, const struct sp_plan_guest *guest
 			o < host->irq_owners.count && host->irq_owners.data[o].number == number;
 			o++) {
 			sp_node node = host->devices.data[host->irq_owners.data[o].device].node;
-			if (sp_plan_owner(plan, node) == NULL && !sp_tree_enabled(host->tree, node))
+			if (sp_plan_owner(plan, node) == NULL && !sp_tree_enabled(host->tree, node) &&
+				sp_xen_skips(host, node, plan->request->target) == NULL)
 				mark(plan, node, "disabled, and shares an interrupt that is given");
 		}
 	}
@@ -49,6 +50,8 @@ static void add_map_interrupts(
 	const struct sp_device *known = sp_host_device(host, node);
 	uint32_t cells[64 * 5], count = 0, from_map = 0;
 	sp_node nodes[64 * 5];
+	if (host->gic == SP_NODE_NONE)
+		return;
 	uint32_t gic_cells = sp_tree_u32(host->tree, host->gic, "#interrupt-cells", 3);
 	bool plain = sp_interrupt_parent(host->tree, node) == host->gic &&
 		sp_tree_prop(host->tree, node, "interrupts-extended") == NULL;

@@ -62,11 +62,10 @@ static void add_banks(struct sp_plan *plan, struct sp_layout *layout, uint64_t m
 		SP_AREA_EXTENDED);
 }
 
-/* The highest place, below 4 GiB if there is one: devices with 32 address bits reach it there. */
-static uint64_t choose_static_memory(struct sp_plan *plan, uint64_t size) {
+/* The host's memory without what is reserved and what the other direct-mapped guests have. */
+static struct sp_intervals free_memory(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	struct sp_intervals free = {0};
-	uint64_t best = 0;
 
 	for (uint32_t i = 0; i < host->memory.count; i++)
 		sp_intervals_add(
@@ -76,10 +75,22 @@ static uint64_t choose_static_memory(struct sp_plan *plan, uint64_t size) {
 			host->reserved.data[i].end);
 	for (uint32_t g = 0; g < plan->guests.count; g++) {
 		const struct sp_plan_guest *other = &plan->guests.data[g];
-		if (other->static_memory != 0)
-			sp_intervals_remove(&plan->arena, &free, other->static_memory,
-				other->static_memory + MIB(other->request->memory));
+		/* What a later guest asks for is known before it is laid out. */
+		uint64_t start = other->static_memory != 0 ? other->static_memory
+							   : other->request->static_memory;
+		if (other != guest && start != 0 && other->request->mode == SP_MODE_DIRECT)
+			sp_intervals_remove(&plan->arena, &free, start,
+				start + MIB(other->request->memory));
 	}
+	return free;
+}
+
+/* The highest place, below 4 GiB if there is one: devices with 32 address bits reach it there. */
+static uint64_t choose_static_memory(
+	struct sp_plan *plan, const struct sp_plan_guest *guest, uint64_t size) {
+	const struct sp_intervals free = free_memory(plan, guest);
+	uint64_t best = 0;
+
 	for (uint32_t i = 0; i < free.count; i++) {
 		uint64_t start = free.data[i].start, end = free.data[i].end;
 		if (end > GIB(4) && start < GIB(4) && GIB(4) - start >= size)
@@ -93,13 +104,28 @@ static uint64_t choose_static_memory(struct sp_plan *plan, uint64_t size) {
 	return best;
 }
 
+/* A place that the user chose. */
+static void check_static_memory(
+	struct sp_plan *plan, const struct sp_plan_guest *guest, uint64_t size) {
+	uint64_t start = guest->request->static_memory;
+	if (start == 0 || plan->host->memory.count == 0)
+		return;
+	const struct sp_intervals free = free_memory(plan, guest);
+	if (!sp_intervals_contain(&free, start, start + size))
+		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
+			"the %" PRIu32 " MiB from 0x%" PRIx64
+			" are not all in the host's memory, or are reserved, or another guest has "
+			"a part of them",
+			guest->request->memory, start);
+}
+
 static void lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	uint64_t size = MIB(guest->request->memory);
 
 	guest->static_memory = guest->request->static_memory != 0
 		? guest->request->static_memory
-		: choose_static_memory(plan, size);
+		: choose_static_memory(plan, guest, size);
 	if (guest->static_memory == 0)
 		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
 			host->memory.count == 0
@@ -114,6 +140,7 @@ static void lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	else
 		add_area(plan, &guest->layout, "static memory", guest->static_memory, size,
 			SP_AREA_RAM);
+	check_static_memory(plan, guest, size);
 	const struct sp_device *gic =
 		host->gic != SP_NODE_NONE ? sp_host_device(host, host->gic) : NULL;
 	for (uint32_t i = 0; gic != NULL && i < gic->reg_count; i++) {

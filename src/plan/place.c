@@ -7,6 +7,13 @@
 /* Stage 2 maps blocks of this size where host and guest address agree in the bits below it. */
 #define BLOCK_SIZE (UINT64_C(2) << 20)
 
+/*
+ * Where registers that cannot keep their address go first, as in published set-ups: the window of
+ * virtual PCI's configuration space, which is free in a guest without it.
+ */
+#define FIRST_CHOICE UINT64_C(0x10000000)
+#define FIRST_CHOICE_END UINT64_C(0x20000000)
+
 static int compare_host(const void *left, const void *right) {
 	const struct sp_mapping *a = left, *b = right;
 	if (a->host != b->host)
@@ -64,10 +71,29 @@ static bool is_window(const struct sp_mapping *mapping) {
 	return mapping->what[0] == 'P';
 }
 
-static bool take(
-	struct sp_plan *plan, struct sp_intervals *holes, struct sp_mapping *mapping, uint64_t at) {
+/* The holes, and what of them lies where registers go first. */
+struct room {
+	struct sp_intervals holes, first;
+};
+
+static void find_room(struct sp_plan *plan, const struct sp_plan_guest *guest, struct room *room) {
+	find_holes(plan, guest, &room->holes);
+	find_holes(plan, guest, &room->first);
+	sp_intervals_remove(&plan->arena, &room->first, 0, FIRST_CHOICE);
+	sp_intervals_remove(&plan->arena, &room->first, FIRST_CHOICE_END, UINT64_MAX);
+}
+
+static void take(struct sp_plan *plan, struct room *room, struct sp_mapping *mapping, uint64_t at) {
 	mapping->guest = at;
-	return sp_intervals_remove(&plan->arena, holes, at, at + mapping->size);
+	sp_intervals_remove(&plan->arena, &room->holes, at, at + mapping->size);
+	sp_intervals_remove(&plan->arena, &room->first, at, at + mapping->size);
+}
+
+static bool find_place(const struct room *room, const struct sp_mapping *mapping, uint64_t *at) {
+	uint64_t align = mapping->size >= BLOCK_SIZE ? BLOCK_SIZE : SP_PAGE_SIZE;
+	uint64_t phase = mapping->host & (align - 1);
+	return sp_intervals_fit(&room->first, mapping->size, align, phase, at) ||
+		sp_intervals_fit(&room->holes, mapping->size, align, phase, at);
 }
 
 static void drop(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_mapping *mapping) {
@@ -109,17 +135,17 @@ static void tell_move(
 }
 
 static void place(struct sp_plan *plan, struct sp_plan_guest *guest) {
-	struct sp_intervals holes = {0};
+	struct room room = {0};
 	uint32_t count = guest->mappings.count, moved = 0;
 	struct sp_mapping **rest = sp_arena_array(&plan->arena, count, sizeof(*rest));
 
 	if (rest == NULL)
 		return;
-	find_holes(plan, guest, &holes);
+	find_room(plan, guest, &room);
 	for (uint32_t i = 0; i < count; i++) {
 		struct sp_mapping *mapping = &guest->mappings.data[i];
-		if (sp_intervals_contain(&holes, mapping->host, mapping->host + mapping->size))
-			take(plan, &holes, mapping, mapping->host);
+		if (sp_intervals_contain(&room.holes, mapping->host, mapping->host + mapping->size))
+			take(plan, &room, mapping, mapping->host);
 		else
 			rest[moved++] = mapping;
 	}
@@ -127,13 +153,12 @@ static void place(struct sp_plan *plan, struct sp_plan_guest *guest) {
 		qsort(rest, moved, sizeof(struct sp_mapping *), compare_size);
 	for (uint32_t i = 0; i < moved; i++) {
 		struct sp_mapping *mapping = rest[i];
-		uint64_t align = mapping->size >= BLOCK_SIZE ? BLOCK_SIZE : SP_PAGE_SIZE, at;
-		if (!sp_intervals_fit(
-			    &holes, mapping->size, align, mapping->host & (align - 1), &at)) {
+		uint64_t at;
+		if (!find_place(&room, mapping, &at)) {
 			drop(plan, guest, mapping);
 			continue;
 		}
-		take(plan, &holes, mapping, at);
+		take(plan, &room, mapping, at);
 		tell_move(plan, guest, mapping);
 	}
 }
@@ -279,8 +304,7 @@ void sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest) {
 		place(plan, guest);
 	compact(guest);
 	place_regs(guest);
-	if (guest->request->mode != SP_MODE_DIRECT)
-		check_windows(plan, guest);
+	check_windows(plan, guest);
 	check_dma(plan, guest);
 	if (guest->mappings.count > 0)
 		qsort(guest->mappings.data, guest->mappings.count, sizeof(*guest->mappings.data),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdt/tree_paths.h"
 #include "plan/create.h"
 #include "plan/steps.h"
 
@@ -162,7 +163,11 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 	plan->host = host;
 	plan->request = request;
 	plan->built = stage == SP_PLAN_BUILT;
+	uint32_t lost = sp_tree_paths_lost(host->tree);
 	if (!plan_guests(plan, error)) {
+		/* What is missing may be missing for want of memory. */
+		if (plan->arena.failed)
+			sp_error_memory(error);
 		sp_plan_destroy(plan);
 		return false;
 	}
@@ -172,7 +177,7 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 		sp_edit_host(plan);
 	sort_findings(plan);
 	judge(plan);
-	if (plan->arena.failed) {
+	if (plan->arena.failed || sp_tree_paths_lost(host->tree) != lost) {
 		sp_plan_destroy(plan);
 		return sp_error_memory(error);
 	}

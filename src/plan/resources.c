@@ -272,8 +272,8 @@ static void check_users(
 	}
 }
 
-/* Why a device without any register and interrupt cannot be given. */
-static void explain_empty(
+/* A device on a bus that the CPU does not see; interrupts of its own make it no better. */
+static bool explain_unseen(
 	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
 	const struct sp_tree *tree = plan->host->tree;
 	for (sp_node at = sp_tree_parent(tree, given->node); at != SP_NODE_NONE;
@@ -284,7 +284,7 @@ static void explain_empty(
 				"whole "
 				"host bridge",
 				path_of(plan, at));
-			return;
+			return true;
 		}
 	}
 	struct sp_reg reg;
@@ -295,11 +295,10 @@ static void explain_empty(
 			sp_finding_add(plan, guest, SP_CODE_DEVICE_NOT_MAPPED, given->node,
 				"it is reached through %s and has no registers that the CPU sees",
 				path_of(plan, sp_tree_parent(tree, given->node)));
-			return;
+			return true;
 		}
 	}
-	sp_finding_add(plan, guest, SP_CODE_DEVICE_EMPTY, given->node,
-		"it has neither registers nor interrupts");
+	return false;
 }
 
 static void check_reset(
@@ -372,9 +371,12 @@ static void take_device(
 			descendants++;
 		take_node(plan, guest, given, device, &subpage);
 	}
+	bool unseen = guest->regs.count == regs && !given->companion &&
+		explain_unseen(plan, guest, given);
 	if (guest->regs.count == regs && guest->irqs.count == irqs &&
-		plan->findings.count == described && !given->companion)
-		explain_empty(plan, guest, given);
+		plan->findings.count == described && !given->companion && !unseen)
+		sp_finding_add(plan, guest, SP_CODE_DEVICE_EMPTY, given->node,
+			"it has neither registers nor interrupts");
 	else if (guest->irqs.count == irqs && guest->regs.count > regs)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_NONE, given->node,
 			"it has no interrupt of its own");

@@ -150,9 +150,13 @@ static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_no
 	for (unsigned i = 0; i < (root == iommu || root == SP_NODE_NONE ? 1u : 2u); i++) {
 		if (sp_tree_available(tree, chain[i]))
 			continue;
+		uint32_t before = plan->edits.count;
+		struct sp_edit *edit = sp_edit_property(plan, chain[i], "status");
+		/* Several IPMMUs have one main IPMMU. */
+		if (plan->edits.count == before)
+			continue;
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_ENABLED, chain[i],
 			"the host's tree disables it; the overlay enables it");
-		struct sp_edit *edit = sp_edit_property(plan, chain[i], "status");
 		sp_edit_string(plan, edit, "okay");
 		if (edit != NULL)
 			edit->why = "Xen uses only IOMMUs that are enabled";
@@ -255,13 +259,16 @@ static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
 		return false;
 	}
 	const struct sp_driver_info *info = sp_driver_info(driver->driver);
-	if (driver->driver == SP_DRIVER_IPMMU && guest->request->mode != SP_MODE_DIRECT)
+	bool direct = guest->request->mode == SP_MODE_DIRECT;
+	if (driver->driver == SP_DRIVER_IPMMU && (!direct || sp_tree_enabled(tree, iommu)))
 		check_ipmmu(plan, guest, iommu, driver);
 	else if (!sp_tree_enabled(tree, iommu))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_DISABLED, master->node,
 			"its IOMMU %s is disabled in the host's tree, so that Xen does not protect "
 			"it",
 			path_of(plan, iommu));
+	if (direct && !sp_tree_enabled(tree, iommu))
+		return false; /* as good as none: nothing of it is in the way */
 	check_build(plan, guest, iommu, info);
 	uint32_t ids = 0;
 	for (uint32_t i = 0; i < master->count; i++) {

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any, Iterable, Optional
 
 import confirm
+import dom0less
 import fdt
 import overlay
 import phandles
@@ -78,12 +79,12 @@ def _check_nr_spis(context: Context, listed: set[int]) -> Iterable[Fault]:
 
 
 def _tree_streams(context: Context) -> Counter[tuple[str, str, tuple[int, ...]]]:
-    """Stream IDs by master and controller, where Xen has a driver; mmu-masters' one by one."""
+    """Stream IDs by master and controller, where Xen has a driver. One that the tree repeats counts once."""
     found: Counter[tuple[str, str, tuple[int, ...]]] = Counter()
     for stream in context.streams():
         if (stream.controller is not None and stream.origin in ("iommus", "mmu-masters")
                 and context.host.driver[stream.controller.index] is not None):
-            found[context.path(stream.master), stream.controller.path, stream.specifier] += 1
+            found[context.path(stream.master), stream.controller.path, stream.specifier] = 1
     return found
 
 
@@ -306,6 +307,8 @@ def check_guest(host: Host, plan: Json, guest: Json, blob: Optional[bytes]) -> F
     if blob:
         tree = guest_tree(blob, guest["mode"] != "xl")
         faults += GuestCheck(context, mapping, tree).run()
+        if guest["mode"] != "xl" and tree.paths:
+            faults += dom0less.check(context, mapping, tree)
     elif plan["files_complete"]:
         faults.append(Fault("tree-missing", "there is no guest tree"))
     return faults

@@ -124,7 +124,8 @@ def xen_frames(host: Host) -> list[tuple[int, int, int]]:
         kept = []
         for node in host.tree.nodes:
             gic = node.parent is not None and node.parent is host.gic
-            if node is console or gic or host.is_xens(node) and host.enabled[node.index]:
+            xens = host.is_xens(node) or node is console
+            if gic or xens and host.enabled[node.index]:
                 kept += [(*reading.pages_of(reg.host, reg.size), node.index)
                          for reg in host.regs[node.index] if reg.fault is None and reg.size]
         host.kept = kept

@@ -27,6 +27,9 @@ from host import Host
 
 SKIPPED = 77
 
+# How many trees there are for each whose devices are planned for dom0less guests too.
+DOM0LESS_EVERY = 10
+
 # Of the trees in Debian's linux-base-7.2.12.
 KNOWN = {"trees": 1649, "gpus": 1573, "assignable": 142}
 
@@ -65,23 +68,30 @@ def _count_gpus(host: Host, verdicts: dict[str, str], result: Result) -> None:
 
 def _take(host: Host, record: Json, result: Result) -> None:
     plan = record["plan"]
+    for fault in check.check_record(host, record):
+        where = "%s%s" % (record["device"], " and more" if record["together"] > 1 else "")
+        result.faults.append((fault.code, where, fault.text))
+    if record["together"] > 1 or plan["guests"][0]["mode"] != "xl":
+        result.counts["together" if record["together"] > 1 else "dom0less"] += 1
+        return
     result.counts["devices"] += 1
     result.counts["verdict " + plan["verdict"]] += 1
     if record["gpu"] and not gpus.is_gpu(host.tree.by_path[record["device"]]):
         result.counts["gpus of the tool alone"] += 1
     for severity, code in {(one["severity"], one["code"]) for one in plan["findings"]}:
         result.codes[severity, code] += 1
-    for fault in check.check_record(host, record):
-        result.faults.append((fault.code, record["device"], fault.text))
 
 
-def run_tree(program: str, sources: str, path: str) -> Result:
+def run_tree(program: str, sources: str, path: str, dom0less: bool) -> Result:
     result = Result(Counter(), Counter(), [])
     verdicts: dict[str, str] = {}
     try:
         host = driver.load_host(path)
         for record in driver.records(program, sources, path):
-            verdicts[record["device"]] = record["plan"]["verdict"]
+            if record["together"] == 1:
+                verdicts[record["device"]] = record["plan"]["verdict"]
+            _take(host, record, result)
+        for record in driver.records(program, sources, path, True) if dom0less else ():
             _take(host, record, result)
         for node in expected_devices(host):
             if node.path not in verdicts:
@@ -108,7 +118,7 @@ def compile_one(path: str) -> Optional[str]:
     return None if same else "dtc makes another tree of it than guest.dtb"
 
 
-def _run_job(job: tuple[str, str, str]) -> tuple[str, Result]:
+def _run_job(job: tuple[str, str, str, bool]) -> tuple[str, Result]:
     return job[2], run_tree(*job)
 
 
@@ -170,7 +180,8 @@ def run(options: argparse.Namespace, trees: list[str], sources: str) -> Totals:
     totals = Totals(options.show)
     begun = time.monotonic()
     with multiprocessing.Pool(options.jobs) as pool:
-        work = [(options.driver, sources, path) for path in trees]
+        work = [(options.driver, sources, path, number % DOM0LESS_EVERY == 0)
+                for number, path in enumerate(trees)]
         for path, result in pool.imap_unordered(_run_job, work, 4):
             totals.add(os.path.relpath(path, options.trees), result)
         planned = time.monotonic()
@@ -180,6 +191,8 @@ def run(options: argparse.Namespace, trees: list[str], sources: str) -> Totals:
                 totals.fault("dtc", os.path.basename(path), wrong)
     check_known(totals)
     print_totals(totals)
+    print("%d plans of several GPUs, %d for dom0less guests" % (
+        totals.counts["together"], totals.counts["dom0less"]))
     print("%d trees, %d devices: %.1f s; dtc on %d distinct guest trees: %.1f s" % (
         totals.counts["trees"], totals.counts["devices"], planned - begun, len(files),
         time.monotonic() - planned))

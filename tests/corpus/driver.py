@@ -20,9 +20,10 @@ def load_host(path: str, minor: int = 20) -> Host:
     return Host(fdt.load(path), minor)
 
 
-def records(program: str, sources: str, path: str) -> Iterator[Json]:
-    """A tree's plans, one line of JSON each. Distinct guest.dts files go to `sources`."""
-    with subprocess.Popen([program, sources, path], stdout=subprocess.PIPE) as process:
+def records(program: str, sources: str, path: str, dom0less: bool = False) -> Iterator[Json]:
+    """A tree's plans, one line of JSON each. Distinct guest trees go to `sources`."""
+    options = ["--dom0less"] if dom0less else []
+    with subprocess.Popen([program, *options, sources, path], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for line in process.stdout:
             yield json.loads(line)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plans every device of one tree, each alone: one line of JSON for each.
+ * Plans every device of one tree, each alone, and all GPUs together where there are several: one
+ * line of JSON for each plan.
  *
- *	corpus-dump FOLDER TREE
+ *	corpus-dump [--dom0less] FOLDER TREE
  *
- * Each distinct guest.dts goes once to FOLDER, named after its hash.
+ * Each distinct guest.dtb goes once to FOLDER, named after its hash, with its guest.dts beside it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,93 +61,114 @@ static bool emit(const struct sp_plan *plan, enum sp_artefact artefact, char **d
 	return false;
 }
 
-/* The source's heading tells the tree's name and is no part of what dtc is to judge. */
-static bool put_source(const char *folder, const char *data, size_t size) {
-	const char *body = strstr(data, "/dts-v1/");
-	if (body == NULL)
+/* Several of these programs run at once: each writes beside the file, then renames. */
+static bool
+put_file(const char *folder, uint64_t hash, const char *suffix, const char *data, size_t size) {
+	char path[4096], part[4128];
+	snprintf(path, sizeof(path), "%s/%016" PRIx64 "%s", folder, hash, suffix);
+	if (access(path, F_OK) == 0)
+		return true;
+	snprintf(part, sizeof(part), "%s.%ld", path, (long)getpid());
+	FILE *file = fopen(part, "w");
+	if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0 ||
+		rename(part, path) != 0) {
+		perror(path);
 		return false;
-	size -= (size_t)(body - data);
-	char path[4096];
-	uint64_t hash = hash_of(body, size);
-	snprintf(path, sizeof(path), "%s/%016" PRIx64 ".dts", folder, hash);
-	if (access(path, F_OK) != 0) {
-		/* Several of these programs run at once: write beside it, then rename. */
-		char part[4128];
-		snprintf(part, sizeof(part), "%s.%ld", path, (long)getpid());
-		FILE *file = fopen(part, "w");
-		if (file == NULL || fwrite(body, 1, size, file) != size || fclose(file) != 0 ||
-			rename(part, path) != 0) {
-			perror(path);
-			return false;
-		}
 	}
-	printf(",\"guest_dts\":\"%016" PRIx64 ".dts\"", hash);
 	return true;
 }
 
-static bool dump_device(const struct sp_host *host, const char *folder, const char *tree,
-	const struct sp_device *device) {
-	const char *path = sp_tree_path(host->tree, device->node);
-	struct sp_request_guest guest = {
-		.name = "guest", .memory = 512, .devices = &path, .device_count = 1};
-	struct sp_request request = {.target = SP_TARGET_DEFAULT,
-		.keep_going = true,
-		.guests = &guest,
-		.guest_count = 1};
-	struct sp_plan *plan;
-	struct sp_error error;
+static bool
+put_plan(const struct sp_plan *plan, const char *folder) {
 	char *json, *source, *blob, *overlay;
 	size_t json_size, source_size, blob_size, overlay_size;
 
-	if (!sp_plan_create(&plan, host, &request, &error)) {
-		fprintf(stderr, "corpus-dump: %s: %s: %s\n", tree, path, error.message);
-		return false;
-	}
 	if (!emit(plan, SP_ARTEFACT_JSON, &json, &json_size) ||
 		!emit(plan, SP_ARTEFACT_GUEST_SOURCE, &source, &source_size) ||
 		!emit(plan, SP_ARTEFACT_GUEST_TREE, &blob, &blob_size) ||
 		!emit(plan, SP_ARTEFACT_OVERLAY, &overlay, &overlay_size))
 		return false;
-	printf("{\"tree\":\"%s\",\"device\":\"%s\",\"gpu\":%s,\"plan\":", tree, path,
-		device->kind == SP_KIND_GPU ? "true" : "false");
+	printf(",\"plan\":");
 	put_json(json, json_size);
 	printf(",\"guest_dtb\":\"");
 	put_base64(blob, blob_size);
 	printf("\",\"overlay_dtbo\":\"");
 	put_base64(overlay, overlay_size);
-	printf("\"");
-	bool good = put_source(folder, source, source_size);
-	printf("}\n");
+	uint64_t hash = hash_of(blob, blob_size);
+	printf("\",\"guest_dts\":\"%016" PRIx64 ".dts\"}\n", hash);
+	/* The source last: where it is, the other one is too. */
+	bool good = put_file(folder, hash, ".dtb", blob, blob_size) &&
+		put_file(folder, hash, ".dts", source, source_size);
 	free(json);
 	free(source);
 	free(blob);
 	free(overlay);
+	return good;
+}
+
+/* The first of the paths stands for the plan. */
+static bool
+dump(const struct sp_host *host, const char *folder, enum sp_mode mode, const char *const *paths,
+	uint32_t count, bool gpu) {
+	struct sp_request_guest guest = {
+		.name = "guest", .mode = mode, .memory = 512, .devices = paths, .device_count = count};
+	struct sp_request request = {
+		.target = SP_TARGET_DEFAULT, .keep_going = true, .guests = &guest, .guest_count = 1};
+	struct sp_plan *plan;
+	struct sp_error error;
+
+	if (!sp_plan_create(&plan, host, &request, &error)) {
+		fprintf(stderr, "corpus-dump: %s: %s: %s\n", host->name, paths[0], error.message);
+		return false;
+	}
+	printf("{\"tree\":\"%s\",\"device\":\"%s\",\"gpu\":%s,\"together\":%" PRIu32, host->name,
+		paths[0], gpu ? "true" : "false", count);
+	bool good = put_plan(plan, folder);
 	sp_plan_destroy(plan);
 	return good;
 }
 
-int main(int argc, char **argv) {
+static bool
+dump_all(const struct sp_host *host, const char *folder, enum sp_mode mode) {
+	const char *gpus[64];
+	uint32_t gpu_count = 0;
+
+	for (uint32_t i = 0; i < host->devices.count; i++) {
+		const struct sp_device *device = &host->devices.data[i];
+		const char *path = sp_tree_path(host->tree, device->node);
+		bool gpu = device->kind == SP_KIND_GPU;
+		if (device->reg_count == 0)
+			continue;
+		if (!dump(host, folder, mode, &path, 1, gpu))
+			return false;
+		if (gpu && gpu_count < sizeof(gpus) / sizeof(gpus[0]))
+			gpus[gpu_count++] = path;
+	}
+	return gpu_count < 2 || dump(host, folder, mode, gpus, gpu_count, true);
+}
+
+int
+main(int argc, char **argv) {
 	struct sp_tree *tree;
 	struct sp_host *host;
 	struct sp_error error;
-	bool good = true;
+	bool dom0less = argc == 4 && strcmp(argv[1], "--dom0less") == 0;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: corpus-dump FOLDER TREE\n");
+	if (argc != 3 && !dom0less) {
+		fprintf(stderr, "usage: corpus-dump [--dom0less] FOLDER TREE\n");
 		return 2;
 	}
-	if (!sp_tree_load(&tree, argv[2], &error)) {
-		fprintf(stderr, "corpus-dump: %s: %s\n", argv[2], error.message);
+	const char *folder = argv[argc - 2], *name = argv[argc - 1];
+	if (!sp_tree_load(&tree, name, &error)) {
+		fprintf(stderr, "corpus-dump: %s: %s\n", name, error.message);
 		return 2;
 	}
-	if (!sp_host_create(&host, tree, argv[2], &error)) {
-		fprintf(stderr, "corpus-dump: %s: %s\n", argv[2], error.message);
+	if (!sp_host_create(&host, tree, name, &error)) {
+		fprintf(stderr, "corpus-dump: %s: %s\n", name, error.message);
+		sp_tree_destroy(tree);
 		return 2;
 	}
-	for (uint32_t i = 0; i < host->devices.count && good; i++) {
-		if (host->devices.data[i].reg_count > 0)
-			good = dump_device(host, argv[1], argv[2], &host->devices.data[i]);
-	}
+	bool good = dump_all(host, folder, dom0less ? SP_MODE_DOM0LESS : SP_MODE_XL);
 	sp_host_destroy(host);
 	sp_tree_destroy(tree);
 	return good && fflush(stdout) == 0 ? 0 : 1;

@@ -91,7 +91,8 @@ class GuestTree:
         gic = self.tree.by_path.get("/gic")
         for phandle, node in self.tree.by_phandle.items():
             taken = phandle in (xen.GUEST_GIC_PHANDLE, xen.GUEST_IOMMU_PHANDLE)
-            if taken != (node is gic and phandle == xen.GUEST_GIC_PHANDLE):
+            wanted = node is gic and not self._dom0less
+            if taken != wanted or wanted and phandle != xen.GUEST_GIC_PHANDLE:
                 self._fault("tree-reserved", "%s has phandle %d" % (node.path, phandle))
 
     def _check_node(self, node: fdt.Node) -> None:

@@ -38,7 +38,7 @@ def _rivals(context: Context) -> set[int]:
         for user in host.spi_users[spi]:
             node = host.tree.nodes[user.node]
             if (user.node not in context.inside and not host.enabled[user.node]
-                    and host.skip(node) is None and not host.behind_pci[user.node]
+                    and host.skip(node) is None
                     and _routed(node, user)):
                 found.add(user.node)
     return found

@@ -26,9 +26,8 @@ class Mapping:
     def __init__(self, guest: Json) -> None:
         self.entries = sorted(Entry(entry["start"], entry["start"] + entry["count"],
                                     entry.get("guest")) for entry in guest["iomem"])
-        self.dropped = [(int(reg["host"], 16), int(reg["size"], 16))
-                        for device in guest["devices"] for reg in device["regs"]
-                        if reg["kind"] == "window" and reg["guest"] is None]
+        self.listed = {(reg["node"], reg["kind"], reg["index"])
+                       for device in guest["devices"] for reg in device["regs"]}
 
     def guest_address(self, host: int) -> Optional[int]:
         """None if the address is not in the list."""
@@ -40,27 +39,16 @@ class Mapping:
 
 
 def wanted_frames(context: Context) -> Iterable[Span]:
-    """Frames of all registers and windows, less the windows that the plan says it dropped."""
-    dropped: list[tuple[int, int]] = []
-    if "SP-PCI-WINDOW-DROPPED" in context.codes:
-        dropped = Mapping(context.guest).dropped
-    missing = "SP-PLACE-NO-HOLE" in context.codes
+    """Frames of all registers and windows, less those that the plan says it could not place."""
+    listed = Mapping(context.guest).listed
+    missing = {"window": "SP-PCI-WINDOW-DROPPED" in context.codes,
+               "reg": "SP-PLACE-NO-HOLE" in context.codes}
     for reg in context.regs():
         if reg.fault is not None or not reg.size:
             continue
-        if reg.kind == "window" and (reg.host, reg.size) in dropped:
-            continue
-        if missing and _unplaced(context, reg):
-            continue
-        yield reading.pages_of(reg.host, reg.size)
-
-
-def _unplaced(context: Context, reg: reading.Reg) -> bool:
-    for device in context.guest["devices"]:
-        for entry in device["regs"]:
-            if entry["guest"] is None and int(entry["host"], 16) == reg.host:
-                return True
-    return False
+        key = (context.path(reg.node), reg.kind, reg.number)
+        if not missing[reg.kind] or key in listed:
+            yield reading.pages_of(reg.host, reg.size)
 
 
 def _tolerated(context: Context, span: Span) -> bool:

@@ -54,7 +54,8 @@ def _of_pages(context: Context) -> Iterable[Need]:
     for index in confirm.page_sharers(context):
         if host.enabled[index] and index not in above:
             if "compatible" in host.tree.nodes[index].props:
-                yield "a page of %s" % context.path(index), ("SP-PAGE-SHARED", "SP-PAGE-XEN")
+                yield "a page of %s" % context.path(index), (
+                    "SP-PAGE-SHARED", "SP-PAGE-XEN", "SP-REG-MEMORY")
                 return
 
 

@@ -71,6 +71,10 @@ void __wrap_free(void *block) {
 	__real_free(block);
 }
 
+void failing_free(void *block) {
+	__real_free(block);
+}
+
 #define WRAP(result, name, failure, parameters, arguments) \
 	result __real_##name parameters; \
 	result __wrap_##name parameters; \

@@ -32,4 +32,7 @@ extern bool failing_interrupt;
 void failing_arm(enum failing_kind kind, long fail_at, bool go_on, int reason);
 void failing_disarm(void);
 
+/* Frees what the C library allocated, and which failing_live therefore does not count. */
+void failing_free(void *block);
+
 #endif

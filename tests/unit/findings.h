@@ -19,13 +19,14 @@ struct change {
 
 /* What is planned: a tree, and a request for one guest or two. */
 struct scene {
-	const char *tree;          /* NULL: as the trigger's */
-	const char *devices[3];    /* none: as the trigger's */
-	const char *others[2];     /* those of a second guest */
+	const char *tree; /* NULL: as the trigger's */
+	const char *devices[3]; /* none: as the trigger's */
+	const char *others[2]; /* those of a second guest */
 	struct change changes[2];
-	const char *target;        /* NULL: the default */
+	const char *mode; /* NULL: each one in turn */
+	const char *target; /* NULL: the default */
 	const char *streams, *bdf, *clock; /* as on the command line */
-	uint32_t memory;           /* MiB; 0: the default */
+	uint32_t memory; /* MiB; 0: the default */
 	uint64_t static_memory;
 	bool pci, companions, hotplug;
 };
@@ -33,8 +34,8 @@ struct scene {
 /* A finding, a plan that has it, and one that is a single change away and has it not. */
 struct finding_case {
 	enum sp_code code;
-	/* For xl, dom0less and direct: N, W or E as in the catalogue, '-' where the trigger does not
-	 * lead to the finding. */
+	/* For xl, dom0less and direct: N, W or E as in the catalogue, '-' where the trigger does
+	 * not lead to the finding. */
 	const char *severities;
 	const char *path; /* NULL: the finding is about no node */
 	const char *says; /* the message names this: what is at fault */

@@ -3,8 +3,11 @@
 
 /* A device that depends on one thing; without it there is no such finding. */
 #define DROPPED(code, severities, device, property, says) \
-	{code, severities, device, says, {.tree = "dependencies", .devices = {device}}, \
-		{.changes = {{device, property, NULL}}}}
+	{ \
+		code, severities, device, says, {.tree = "dependencies", .devices = {device}}, { \
+			.changes = { {device, property, NULL} } \
+		} \
+	}
 
 #define CLOCKED "/soc/clocked@b000000"
 #define DISPLAY "/soc/display@b010000"
@@ -16,8 +19,7 @@ static const struct finding_case CASES[] = {
 		{.tree = "dependencies", .devices = {CLOCKED}},
 		{.changes = {{CLOCKED, "clocks", "0x02"}}}},
 	{SP_CODE_DEP_CLOCK_RATE, "WWW", CLOCKED, "/soc/clk@9080000",
-		{.tree = "dependencies", .devices = {CLOCKED}},
-		{.clock = "core=400M"}},
+		{.tree = "dependencies", .devices = {CLOCKED}}, {.clock = "core=400M"}},
 	/* More than a cell can state. */
 	{SP_CODE_DEP_CLOCK_RATE, "WWW", CLOCKED, "5000000000",
 		{.tree = "dependencies", .devices = {CLOCKED}, .clock = "core=5G"},
@@ -33,8 +35,7 @@ static const struct finding_case CASES[] = {
 		"/soc/fabric@a001000"),
 	DROPPED(SP_CODE_DEP_DMA, "WWW", "/soc/channelled@b006000", "dmas", "/soc/dma@a002000"),
 	{SP_CODE_DEP_COMPANION, "WWW", PHYSICAL, "/soc/phy@a003000",
-		{.tree = "dependencies", .devices = {PHYSICAL}},
-		{.companions = true}},
+		{.tree = "dependencies", .devices = {PHYSICAL}}, {.companions = true}},
 	/* What holds the device. */
 	{SP_CODE_DEP_COMPANION, "WWW", "/soc/wrapper@b014000/usb@b015000", "/soc/wrapper@b014000",
 		{.tree = "dependencies", .devices = {"/soc/wrapper@b014000/usb@b015000"}},
@@ -59,8 +60,7 @@ static const struct finding_case CASES[] = {
 	DROPPED(SP_CODE_DEP_SYSCON, "WWW", "/soc/tuned@b00f000", "vendor,mode-syscon",
 		"/soc/syscon@a009000"),
 	{SP_CODE_DEP_GRAPH, "WWW", DISPLAY "/port/endpoint", "/panel",
-		{.tree = "dependencies", .devices = {DISPLAY}},
-		{.companions = true}},
+		{.tree = "dependencies", .devices = {DISPLAY}}, {.companions = true}},
 	DROPPED(SP_CODE_DEP_VENDOR, "WWW", "/soc/served@b011000", "qcom,qmp", "/soc/firmware"),
 	{SP_CODE_DEP_DANGLING, "WWW", "/soc/dangling@b012000", "0xdead",
 		{.tree = "dependencies", .devices = {"/soc/dangling@b012000"}},

@@ -2,6 +2,11 @@
 #include "findings.h"
 
 static const struct finding_case CASES[] = {
+	{SP_CODE_HOST_UNTRANSLATED, "WWW", "/soc/bus@b000000/below@2000", "1 such node",
+		{.tree = "resources",
+			.devices = {"/soc/rtc@9010000"},
+			.changes = {{"/soc/bus@b000000/below@2000", "reg", "0x10000 0x1000"}}},
+		{.changes = {{"/soc/bus@b000000/below@2000", "reg", "0xf000 0x1000"}}}},
 	{SP_CODE_DEVICE_DISABLED, "WWW", "/soc/disabled@a010000", "not to be used",
 		{.tree = "resources", .devices = {"/soc/disabled@a010000"}},
 		{.changes = {{"/soc/disabled@a010000", "status", "\"okay"}}}},
@@ -30,7 +35,7 @@ static const struct finding_case CASES[] = {
 	{SP_CODE_DEVICE_XEN, "EEE", "/soc/iommu@9020000", "IOMMU",
 		{.tree = "resources", .devices = {"/soc/iommu@9020000"}},
 		{.changes = {{"/soc/iommu@9020000", "compatible", "\"vendor,iommu"}}}},
-	{SP_CODE_DEVICE_SKIPPED, "EEE", "/events@a000000", "xen,evtchn-v1",
+	{SP_CODE_DEVICE_SKIPPED, "ENN", "/events@a000000", "xen,evtchn-v1",
 		{.tree = "resources", .devices = {"/events@a000000"}, .target = "xen-4.18"},
 		{.target = "xen-4.17"}},
 	{SP_CODE_DEVICE_CONSOLE, "EEE", "/soc/serial@9000000", "stdout-path",
@@ -56,7 +61,8 @@ static const struct finding_case CASES[] = {
 	{SP_CODE_REG_MALFORMED, "EEE", "/soc/silent@a080000", "beyond any physical address",
 		{.tree = "resources",
 			.devices = {"/soc/silent@a080000"},
-			.changes = {{"/soc/silent@a080000", "reg", "0x000fffff 0xfffff000 0 0x1001"}}},
+			.changes = {{"/soc/silent@a080000", "reg",
+				"0x000fffff 0xfffff000 0 0x1001"}}},
 		{.changes = {{"/soc/silent@a080000", "reg", "0x000fffff 0xfffff000 0 0x1000"}}}},
 	{SP_CODE_REG_UNTRANSLATED, "EEE", "/soc/bus@b000000/below@2000", "0x10000",
 		{.tree = "resources",

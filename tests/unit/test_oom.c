@@ -25,14 +25,16 @@ struct run {
 	const char *tree;     /* path of the tree */
 	const char *out;      /* the directory to be written, NULL for none */
 	bool force;
-	struct sp_buf result; /* all that came of it */
+	size_t size;          /* of all that came of it */
+	uint64_t hash;        /* and what it was: memory of one's own might run out, too */
 };
 
 static char scratch[] = "/tmp/sallyport-oom-XXXXXX";
 
 static bool keep(struct run *run, char *data, size_t size) {
-	if (data)
-		sp_buf_put(&run->result, data, size);
+	run->size += size;
+	for (size_t i = 0; i < size; i++)
+		run->hash = (run->hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
 	free(data);
 	return true;
 }
@@ -141,9 +143,9 @@ static void read_dir(const char *path, struct sp_buf *out) {
 				free(data);
 			}
 		}
-		(free)(entries[i]);
+		failing_free(entries[i]);
 	}
-	(free)(entries);
+	failing_free(entries);
 }
 
 static void remove_dir(const char *path) {
@@ -171,7 +173,7 @@ static void run_whole(struct run *run, struct sp_buf *written) {
 	failing_disarm();
 	if (!run_all(run, &error))
 		fail_msg("%s", error.message);
-	assert_int_equal(failing_live, live + 1);
+	assert_int_equal(failing_live, live);
 	if (run->out) {
 		read_dir(run->out, written);
 		remove_dir(run->out);
@@ -187,12 +189,14 @@ static bool run_failing(struct run *whole, const struct sp_buf *written, enum fa
 	long live = failing_live;
 	bool good;
 
-	run.result = (struct sp_buf){0};
+	run.size = 0;
+	run.hash = 0;
 	failing_arm(kind, n, go_on, reason);
 	good = run_all(&run, &error);
 	failing_disarm();
 	if (good) {
-		assert_same(&run.result, &whole->result, "the result", n);
+		if (run.size != whole->size || run.hash != whole->hash)
+			fail_msg("call %ld failed: the result differs", n);
 	} else {
 		assert_true(failing[kind].failed > 0);
 		if (kind == FAILING_MEMORY && error.kind != SP_ERROR_MEMORY &&
@@ -202,7 +206,6 @@ static bool run_failing(struct run *whole, const struct sp_buf *written, enum fa
 			fail_msg("call %ld: \"%s\" (kind %d)", n, error.message, error.kind);
 		assert_true(error.message[0]);
 	}
-	sp_buf_release(&run.result);
 	if (failing_live != live)
 		fail_msg("call %ld: %ld blocks are not freed", n, failing_live - live);
 	if (run.out) {
@@ -256,13 +259,12 @@ static void fail_each(const char *scenario, bool write, enum failing_kind kind, 
 	if (write)
 		make_out(&run, out, sizeof(out), "out");
 	run_whole(&run, &written);
-	assert_true(run.result.size > 1000);
+	assert_true(run.size > 1000);
 	for (int go_on = 0; go_on < 2; go_on++) {
 		for (n = 0; run_failing(&run, &written, kind, n, go_on, reason); n++)
 			continue;
 		assert_true(n > 10);
 	}
-	sp_buf_release(&run.result);
 	sp_buf_release(&written);
 }
 
@@ -332,7 +334,6 @@ static void files_forced(void **state) {
 		sp_buf_release(&found);
 	}
 	sp_buf_release(&before);
-	sp_buf_release(&run.result);
 }
 
 /* write() may take less than it is given, and signals may come. */
@@ -346,14 +347,12 @@ static void writes_in_pieces(void **state) {
 	run.tree = tree;
 	make_out(&run, out, sizeof(out), "out");
 	run_whole(&run, &written);
-	sp_buf_release(&run.result);
 	failing_short = 101;
 	failing_interrupt = true;
 	run_whole(&run, &again);
 	failing_short = 0;
 	failing_interrupt = false;
 	assert_same(&written, &again, "the directory", 0);
-	sp_buf_release(&run.result);
 	sp_buf_release(&written);
 	sp_buf_release(&again);
 }
