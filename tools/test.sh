@@ -29,6 +29,7 @@ suites build-asan unit golden cli
 
 step "real boards"
 meson test -C build --no-rebuild --verbose --suite corpus
+suites build uboot
 
 step "fuzzing"
 tools/fuzz.sh "${FUZZ_SECONDS:-60}"

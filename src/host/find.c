@@ -3,6 +3,16 @@
 
 #include "host/host.h"
 
+/* By path, by alias, or by label where the tree keeps its labels. */
+static sp_node find_name(const struct sp_tree *tree, const char *name) {
+	sp_node node = sp_tree_find(tree, name);
+	sp_node symbols = sp_tree_child(tree, SP_NODE_ROOT, "__symbols__");
+	if (node != SP_NODE_NONE || name[0] == '/' || symbols == SP_NODE_NONE)
+		return node;
+	const char *path = sp_prop_string(sp_tree_prop(tree, symbols, name), 0);
+	return path != NULL ? sp_tree_find(tree, path) : SP_NODE_NONE;
+}
+
 static sp_node find_compatible(
 	const struct sp_host *host, const char *name, struct sp_error *error) {
 	sp_node found = SP_NODE_NONE;
@@ -21,8 +31,8 @@ static sp_node find_compatible(
 		found = node;
 	}
 	if (found == SP_NODE_NONE)
-		sp_error_set(
-			error, SP_ERROR_USE, "%s: no device has this alias or compatible", name);
+		sp_error_set(error, SP_ERROR_USE,
+			"%s: no device has this alias, label or compatible", name);
 	return found;
 }
 
@@ -56,7 +66,7 @@ sp_node sp_host_find(const struct sp_host *host, const char *name, struct sp_err
 	if (name[0] == '/') {
 		node = find_path(host, name, error);
 	} else {
-		node = sp_tree_find(host->tree, name);
+		node = find_name(host->tree, name);
 		if (node == SP_NODE_NONE)
 			node = find_compatible(host, name, error);
 	}
@@ -69,15 +79,7 @@ sp_node sp_host_find(const struct sp_host *host, const char *name, struct sp_err
 }
 
 sp_node sp_host_find_iommu(const struct sp_host *host, const char *name, struct sp_error *error) {
-	sp_node node = sp_tree_find(host->tree, name);
-	if (node == SP_NODE_NONE && name[0] != '/') {
-		sp_node symbols = sp_tree_child(host->tree, SP_NODE_ROOT, "__symbols__");
-		const struct sp_prop *symbol =
-			symbols != SP_NODE_NONE ? sp_tree_prop(host->tree, symbols, name) : NULL;
-		const char *path = symbol != NULL ? sp_prop_string(symbol, 0) : NULL;
-		if (path != NULL)
-			node = sp_tree_find(host->tree, path);
-	}
+	sp_node node = find_name(host->tree, name);
 	if (node == SP_NODE_NONE) {
 		sp_error_set(error, SP_ERROR_USE,
 			"%s: no such IOMMU; give its path, its alias or, where the tree has "

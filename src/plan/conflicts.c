@@ -6,10 +6,14 @@
 
 #include "plan/steps.h"
 
+/* Pairs of stream IDs that are looked at: more than any real plan has. */
+#define MAX_STEPS 65536u
+
 /* Something that one guest has, for comparing it with what the others have. */
 struct claim {
 	uint64_t start, end; /* frames, interrupt numbers or stream IDs */
 	uint64_t space; /* compared first: the IOMMU of a stream ID */
+	uint32_t id, mask; /* of a stream ID: what `start` and `end` enclose */
 	uint32_t guest;
 	sp_node node;
 };
@@ -32,7 +36,32 @@ static void claim(struct sp_plan *plan, struct claims *claims, uint32_t guest, s
 	uint64_t space, uint64_t start, uint64_t end) {
 	struct claim *slot = sp_vec_push(&plan->arena, claims);
 	if (slot != NULL)
-		*slot = (struct claim){start, end, space, guest, node};
+		*slot = (struct claim){
+			.start = start, .end = end, .space = space, .guest = guest, .node = node};
+}
+
+static void claim_stream(struct sp_plan *plan, struct claims *claims, uint32_t guest,
+	const struct sp_guest_stream *stream) {
+	struct claim *slot = sp_vec_push(&plan->arena, claims);
+	uint32_t id, mask;
+	if (slot == NULL)
+		return;
+	sp_stream_id(plan->host, &stream->stream, &id, &mask);
+	*slot = (struct claim){.start = id & ~mask,
+		.end = (uint64_t)(id | mask) + 1,
+		.space = stream->stream.iommu,
+		.id = id,
+		.mask = mask,
+		.guest = guest,
+		.node = stream->node};
+}
+
+static void tell(struct sp_plan *plan, enum sp_code code, const char *what, const struct claim *at,
+	const struct claim *other) {
+	sp_finding_add(plan, &plan->guests.data[at->guest], code, at->node,
+		"%s 0x%" PRIx64 " is given to guest %s too, with %s", what, at->start,
+		plan->guests.data[other->guest].request->name,
+		sp_tree_path(plan->host->tree, other->node));
 }
 
 /* Reports each claim that reaches into one of another guest before it. */
@@ -46,12 +75,30 @@ static void compare(
 		const struct claim *at = &claims->data[i];
 		bool overlaps = at->space == farthest.space && at->start < farthest.end;
 		if (overlaps && at->guest != farthest.guest)
-			sp_finding_add(plan, &plan->guests.data[at->guest], code, at->node,
-				"%s 0x%" PRIx64 " is given to guest %s too, with %s", what,
-				at->start, plan->guests.data[farthest.guest].request->name,
-				sp_tree_path(plan->host->tree, farthest.node));
+			tell(plan, code, what, at, &farthest);
 		if (!overlaps || at->end > farthest.end)
 			farthest = *at;
+	}
+}
+
+/* A mask may leave out some of what lies between its lowest and its highest ID. */
+static void compare_streams(struct sp_plan *plan, struct claims *claims) {
+	uint32_t steps = 0;
+	if (claims->count == 0)
+		return;
+	qsort(claims->data, claims->count, sizeof(*claims->data), compare_claims);
+	for (uint32_t i = 0; i < claims->count; i++) {
+		const struct claim *at = &claims->data[i];
+		for (uint32_t j = i + 1; j < claims->count && steps++ < MAX_STEPS; j++) {
+			const struct claim *next = &claims->data[j];
+			if (next->space != at->space || next->start >= at->end)
+				break;
+			if (next->guest == at->guest ||
+				((next->id ^ at->id) & ~(next->mask | at->mask)) != 0)
+				continue;
+			tell(plan, SP_CODE_IOMMU_TWO_GUESTS, "stream ID", next, at);
+			break;
+		}
 	}
 }
 
@@ -77,16 +124,11 @@ void sp_find_conflicts(struct sp_plan *plan) {
 			claim(plan, &irqs, g, irq->node, 0, irq->number, irq->number + UINT64_C(1));
 		}
 		for (uint32_t i = 0; i < guest->streams.count; i++) {
-			const struct sp_guest_stream *stream = &guest->streams.data[i];
-			uint32_t id, mask;
-			sp_stream_id(plan->host, &stream->stream, &id, &mask);
-			/* A mask of low bits covers the IDs from here on; others are rare. */
-			claim(plan, &streams, g, stream->node, stream->stream.iommu, id & ~mask,
-				(uint64_t)(id | mask) + 1);
+			claim_stream(plan, &streams, g, &guest->streams.data[i]);
 		}
 	}
 	compare(plan, &devices, SP_CODE_GUESTS_DEVICE, "node");
 	compare(plan, &pages, SP_CODE_PAGE_TWO_GUESTS, "page");
 	compare(plan, &irqs, SP_CODE_IRQ_TWO_GUESTS, "interrupt");
-	compare(plan, &streams, SP_CODE_IOMMU_TWO_GUESTS, "stream ID");
+	compare_streams(plan, &streams);
 }

@@ -6,41 +6,15 @@
 #include "plan/companions.h"
 #include "plan/steps.h"
 
-/*
- * What is done about a reference of each kind whose provider stays with the host. Providers that
- * are given along, or lie inside the device, keep their references whatever the kind.
- */
-static const struct kind_policy {
+static const struct policy {
 	enum sp_action action;
-	enum sp_code code; /* the finding; SP_CODE_COUNT for none */
-	const char *what; /* for its message */
+	enum sp_code code; /* SP_CODE_COUNT for none */
+	const char *noun;
 } policies[SP_REFERENCE_KIND_COUNT] = {
-	[SP_REFERENCE_CLOCK] = {SP_ACTION_STUB, SP_CODE_DEP_CLOCK, "clock"},
-	[SP_REFERENCE_ASSIGNED] = {SP_ACTION_DROP, SP_CODE_COUNT, "clock set-up"},
-	[SP_REFERENCE_RESET] = {SP_ACTION_DROP, SP_CODE_DEP_RESET, "reset line"},
-	[SP_REFERENCE_POWER] = {SP_ACTION_DROP, SP_CODE_DEP_POWER, "power domain"},
-	[SP_REFERENCE_PHY] = {SP_ACTION_DROP, SP_CODE_DEP_COMPANION, "PHY"},
-	[SP_REFERENCE_SUPPLY] = {SP_ACTION_DROP, SP_CODE_DEP_SUPPLY, "supply"},
-	[SP_REFERENCE_INTERCONNECT] = {SP_ACTION_DROP, SP_CODE_DEP_INTERCONNECT, "interconnect"},
-	[SP_REFERENCE_DMA] = {SP_ACTION_DROP, SP_CODE_DEP_DMA, "DMA channel"},
-	[SP_REFERENCE_MEMORY] = {SP_ACTION_DROP, SP_CODE_DEP_MEMORY, "reserved memory"},
-	[SP_REFERENCE_NVMEM] = {SP_ACTION_DROP, SP_CODE_DEP_NVMEM, "fuse"},
-	[SP_REFERENCE_OPP] = {SP_ACTION_COPY, SP_CODE_COUNT, "operating points"},
-	[SP_REFERENCE_DATA] = {SP_ACTION_COPY, SP_CODE_COUNT, "data"},
-	[SP_REFERENCE_THERMAL] = {SP_ACTION_DROP, SP_CODE_DEP_THERMAL, "thermal sensor"},
-	[SP_REFERENCE_GPIO] = {SP_ACTION_DROP, SP_CODE_DEP_GPIO, "GPIO"},
-	[SP_REFERENCE_PINS] = {SP_ACTION_DROP, SP_CODE_DEP_PINS, "pin state"},
-	[SP_REFERENCE_MAILBOX] = {SP_ACTION_DROP, SP_CODE_DEP_MAILBOX, "mailbox"},
-	[SP_REFERENCE_HWLOCK] = {SP_ACTION_DROP, SP_CODE_DEP_HWLOCK, "hardware lock"},
-	[SP_REFERENCE_SYSCON] = {SP_ACTION_DROP, SP_CODE_DEP_SYSCON, "registers"},
-	[SP_REFERENCE_FIRMWARE] = {SP_ACTION_DROP, SP_CODE_DEP_VENDOR, "firmware service"},
-	[SP_REFERENCE_GRAPH] = {SP_ACTION_DROP, SP_CODE_DEP_GRAPH, "graph link"},
-	[SP_REFERENCE_GRAPH_OTHER] = {SP_ACTION_DROP, SP_CODE_DEP_GRAPH, "link"},
-	[SP_REFERENCE_COMPANION] = {SP_ACTION_DROP, SP_CODE_DEP_COMPANION, "companion"},
-	[SP_REFERENCE_CPU] = {SP_ACTION_DROP, SP_CODE_COUNT, "CPU"},
-	[SP_REFERENCE_INTERRUPT] = {SP_ACTION_REWRITE, SP_CODE_COUNT, "interrupt"},
-	[SP_REFERENCE_MSI] = {SP_ACTION_DROP, SP_CODE_PCI_MSI, "MSI controller"},
-	[SP_REFERENCE_IOMMU] = {SP_ACTION_DROP, SP_CODE_COUNT, "IOMMU"},
+#define SP_POLICY(kind, action, code, noun, why) \
+	[SP_REFERENCE_##kind] = {SP_ACTION_##action, SP_CODE_##code, noun},
+#include "plan/policies.def"
+#undef SP_POLICY
 };
 
 struct pass {
@@ -138,12 +112,12 @@ static bool is_data(const struct sp_tree *tree, sp_node node) {
 		sp_tree_prop(tree, node, "interrupts") == NULL;
 }
 
-static void tell(struct pass *pass, const struct kind_policy *policy, sp_node provider) {
+static void tell(struct pass *pass, const struct policy *policy, sp_node provider) {
 	if (policy->code == SP_CODE_COUNT || pass->told)
 		return;
 	pass->told = true;
 	sp_finding_add(pass->plan, pass->guest, policy->code, pass->node,
-		"%s: the %s %s stays with the host", pass->prop->name, policy->what,
+		"%s: the %s %s stays with the host", pass->prop->name, policy->noun,
 		path_of(pass, provider));
 }
 
@@ -165,9 +139,16 @@ static bool is_described(const struct pass *pass, sp_node node) {
 	return device != NULL && sp_guest_describes(pass->plan, device, node);
 }
 
+/* Where interrupts end that Xen cannot pass on. */
+static bool is_foreign_controller(const struct pass *pass, sp_node node) {
+	const struct sp_host *host = pass->plan->host;
+	return node != host->gic && !is_described(pass, node) &&
+		sp_tree_prop(host->tree, node, "interrupt-controller") != NULL;
+}
+
 static void decide(struct pass *pass, const struct sp_reference_rule *rule,
 	const struct sp_use *use, struct sp_dependency *dependency) {
-	const struct kind_policy *policy = &policies[rule->kind];
+	const struct policy *policy = &policies[rule->kind];
 	struct sp_companion companion;
 
 	if (use->provider == SP_NODE_NONE) {
@@ -184,6 +165,11 @@ static void decide(struct pass *pass, const struct sp_reference_rule *rule,
 	dependency->action = policy->action;
 	switch (rule->kind) {
 	case SP_REFERENCE_INTERRUPT:
+		if (is_foreign_controller(pass, use->provider)) {
+			dependency->action = SP_ACTION_REFUSE;
+			dependency->detail = "a controller that only the host has";
+		}
+		return;
 	case SP_REFERENCE_IOMMU:
 	case SP_REFERENCE_ASSIGNED:
 	case SP_REFERENCE_CPU:
@@ -218,7 +204,7 @@ static void decide(struct pass *pass, const struct sp_reference_rule *rule,
 					companion.refusal != NULL ? ": " : "",
 					companion.refusal != NULL ? companion.refusal : "");
 			else if (!pass->told)
-				tell_companion(pass, &companion, policy->what);
+				tell_companion(pass, &companion, policy->noun);
 			pass->told = true;
 			return;
 		}

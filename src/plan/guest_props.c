@@ -205,6 +205,36 @@ static void add_proxies(struct sp_copier *copier, const char *path, sp_node node
 	}
 }
 
+/* Xen reads xen,reg, empty or not, by the counts of the bus, and knows those of 1 and 2 only. */
+static bool takes_xen_reg(const struct sp_build_node *bus) {
+	static const char *const names[] = {"#address-cells", "#size-cells"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct sp_build_prop *prop = sp_build_prop(bus, names[i]);
+		if (prop != NULL &&
+			(prop->len != 4 || prop->data[0] != 0 || prop->data[1] != 0 ||
+				prop->data[2] != 0 || prop->data[3] < 1 || prop->data[3] > 2))
+			return false;
+	}
+	return true;
+}
+
+/* A node on a bus without addresses has its interrupts and stream IDs told by one that is not. */
+static struct sp_build_node *xen_holder(struct sp_copier *copier, struct sp_build_node *copy) {
+	if (takes_xen_reg(copy->parent))
+		return copy;
+	const char *name = sp_arena_printf(
+		&copier->plan->arena, "%.*s-of-host", (int)strcspn(copy->name, "@"), copy->name);
+	return name != NULL ? sp_build_node(copier->build, copier->passthrough, name) : NULL;
+}
+
+static bool has_spi(const struct sp_host *host, const struct sp_device *device) {
+	for (uint32_t i = 0; device != NULL && i < device->irq_count; i++) {
+		if (host->irqs.data[device->irq + i].kind == SP_IRQ_SPI)
+			return true;
+	}
+	return false;
+}
+
 void sp_copy_xen_properties(struct sp_copier *copier, sp_node node) {
 	const struct sp_plan_guest *guest = copier->guest;
 	struct sp_build_node *copy = copier->copy_of[node];
@@ -218,8 +248,10 @@ void sp_copy_xen_properties(struct sp_copier *copier, sp_node node) {
 		put_pages(cells, &count, reg);
 	for (uint32_t i = 0; i < guest->streams.count; i++)
 		streams = streams || guest->streams.data[i].node == node;
-	if (count == 0 && !streams && (known == NULL || known->irq_count == 0))
+	if (count == 0 && !streams && !has_spi(copier->plan->host, known))
 		return;
+	if (count == 0)
+		copy = xen_holder(copier, copy);
 	if (count == 0)
 		sp_build_empty(copier->build, copy, "xen,reg");
 	else

@@ -44,27 +44,13 @@ const struct sp_guest_reg *sp_copier_regs(
 /* The node's name in the guest: with the unit address that its registers have there. */
 static const char *guest_name(
 	struct sp_copier *copier, sp_node node, enum sp_bus bus, bool addressed) {
-	const struct sp_tree *tree = copier->plan->host->tree;
-	struct sp_arena *arena = &copier->plan->arena;
-	const char *name = sp_tree_name(tree, node), *at = strchr(name, '@');
+	const char *name = sp_tree_name(copier->plan->host->tree, node);
 	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
-	char *copy;
 
-	if (bus == SP_BUS_MAPPED && addressed && reg != NULL && !reg->window) {
-		/* What follows a comma keeps apart nodes that share a register. */
-		int length = (int)strcspn(name, "@");
-		const char *part = at != NULL ? strchr(at, ',') : NULL;
-		return sp_arena_printf(arena, "%.*s@%" PRIx64 "%s", length, name, reg->guest,
-			part != NULL ? part : "");
-	}
-	bool bare = bus == SP_BUS_MAPPED || sp_tree_prop(tree, node, "reg") == NULL;
-	if (at == NULL || !bare)
+	if (bus != SP_BUS_MAPPED || !addressed || reg == NULL || reg->window)
 		return name;
-	/* A unit address without registers: the specification wants none, and names stay apart. */
-	copy = sp_arena_strdup(arena, name);
-	if (copy != NULL)
-		copy[at - name] = '-';
-	return copy;
+	return sp_arena_printf(
+		&copier->plan->arena, "%.*s@%" PRIx64, (int)strcspn(name, "@"), name, reg->guest);
 }
 
 static struct sp_build_node *add_node(struct sp_copier *copier, struct sp_build_node *parent,
@@ -76,14 +62,6 @@ static struct sp_build_node *add_node(struct sp_copier *copier, struct sp_build_
 		sp_finding_add(copier->plan, copier->guest, SP_CODE_DEP_NAME, node,
 			"no device-tree source can hold its name; it is left out");
 		return NULL;
-	}
-	for (unsigned i = 1; parent == copier->passthrough && sp_build_child(parent, name) != NULL;
-		i++) {
-		const char *other = sp_tree_name(copier->plan->host->tree, node);
-		int length = (int)strcspn(other, "@");
-		name = sp_arena_printf(&copier->plan->arena, "%.*s-%u", length, other, i);
-		if (name == NULL || i > SP_MAX_ARGS)
-			return NULL;
 	}
 	struct sp_build_node *copy = sp_build_node(copier->build, parent, name);
 	if (copy != NULL) {
@@ -289,22 +267,6 @@ static void wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_devi
 	sp_build_move(copy, wrapper);
 }
 
-/*
- * A simple-bus is for nodes with addresses (and dtc says so); simple-mfd is populated in the same
- * way and may hold clocks and tables too.
- */
-static void name_frame(struct sp_copier *copier) {
-	for (const struct sp_build_node *node = copier->passthrough->children; node != NULL;
-		node = node->next) {
-		if (sp_build_prop(node, "reg") == NULL &&
-			sp_build_prop(node, "dma-ranges") == NULL) {
-			sp_build_string(
-				copier->build, copier->passthrough, "compatible", "simple-mfd");
-			return;
-		}
-	}
-}
-
 static void set_paths(struct sp_copier *copier) {
 	for (uint32_t i = 0; i < copier->guest->devices.count; i++) {
 		struct sp_guest_device *device = &copier->guest->devices.data[i];
@@ -339,8 +301,7 @@ static void check_size(struct sp_copier *copier) {
 		sp_finding_add(copier->plan, copier->guest, SP_CODE_TREE_TOO_LARGE, SP_NODE_NONE,
 			"the guest's partial tree has %zu bytes, and %s of %s has %u for the whole "
 			"tree",
-			blob.size, dom0less ? "Xen" : "libxl",
-			sp_target_name(target), room);
+			blob.size, dom0less ? "Xen" : "libxl", sp_target_name(target), room);
 	sp_buf_release(&blob);
 }
 
@@ -388,8 +349,8 @@ void sp_build_guest_tree(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	fill_data_nodes(&copier);
 	for (uint32_t i = 0; i < guest->devices.count; i++)
 		wrap_dma_ranges(&copier, &guest->devices.data[i]);
+	sp_tidy_guest_tree(&copier);
 	copy_aliases(&copier);
-	name_frame(&copier);
 	sp_build_number(&guest->tree, 1);
 	set_paths(&copier);
 	if (!plan->arena.failed)

@@ -43,6 +43,9 @@ void sp_copy_properties(struct sp_copier *copier, sp_node node, bool data);
 /* What Xen reads of a dom0less guest's nodes: docs/misc/arm/passthrough.txt. */
 void sp_copy_xen_properties(struct sp_copier *copier, sp_node node);
 
+/* Makes the tree one that dtc has nothing to say about; names change, so that paths come after. */
+void sp_tidy_guest_tree(struct sp_copier *copier);
+
 /* Properties that sp_copy_addresses() and sp_copy_interrupts() are about. */
 bool sp_is_address_property(const char *name);
 

@@ -33,8 +33,10 @@ static void mark_sharers(struct sp_plan *plan, const struct sp_plan_guest *guest
 			o < host->irq_owners.count && host->irq_owners.data[o].number == number;
 			o++) {
 			sp_node node = host->devices.data[host->irq_owners.data[o].device].node;
-			if (sp_plan_owner(plan, node) == NULL && !sp_tree_enabled(host->tree, node) &&
-				sp_xen_skips(host, node, plan->request->target) == NULL)
+			if (sp_plan_owner(plan, node) == NULL &&
+				!sp_tree_enabled(host->tree, node) &&
+				sp_xen_skips(host, node, plan->request->target) == NULL &&
+				sp_xen_keeps(host, node, plan->request->target) == NULL)
 				mark(plan, node, "disabled, and shares an interrupt that is given");
 		}
 	}

@@ -437,7 +437,8 @@ static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 			}
 		}
 		/* Several blocks of a node may lie in one page. */
-		if (neighbours > 0 && !(told_node == mapping->node && told_page == page &&
+		if (neighbours > 0 &&
+			!(told_node == mapping->node && told_page == page &&
 				told_neighbour == neighbour)) {
 			told_node = mapping->node;
 			told_page = page;
@@ -474,7 +475,9 @@ static void check_sharers(
 		bool enabled = sp_tree_enabled(host->tree, other);
 		if (enabled ? shared : disabled)
 			continue;
-		if (!enabled && sp_xen_skips(host, other, plan->request->target) != NULL)
+		if (!enabled &&
+			(sp_xen_skips(host, other, plan->request->target) != NULL ||
+				sp_xen_keeps(host, other, plan->request->target) != NULL))
 			continue;
 		if (enabled)
 			sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED, irq->node,
@@ -514,7 +517,5 @@ void sp_assign_resources(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	}
 	if (guest->request->mode != SP_MODE_XL ||
 		sp_rule_value(SP_RULE_XL_NR_SPIS, plan->request->target) != 0)
-		guest->nr_spis = (highest + 31) / 32 * 32;
-	if (guest->nr_spis == 0 && guest->request->mode != SP_MODE_XL)
-		guest->nr_spis = 32;
+		guest->nr_spis = highest == 0 ? 32 : (highest + 31) / 32 * 32;
 }

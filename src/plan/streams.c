@@ -331,6 +331,12 @@ static void plan_master(
 	if (driven > 0)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_LEFT_ON, master->node,
 			"Xen puts it behind %s all the same", path_of(plan, iommus[0]));
+	if (driven == 0 && guest->request->mode == SP_MODE_DIRECT && plan->built) {
+		/* Whatever else it is told, Xen fails at an IOMMU that its driver does not know. */
+		struct sp_edit *edit = sp_edit_property(plan, master->node, "iommus");
+		if (edit != NULL)
+			edit->why = "Xen drives no such IOMMU, and would refuse the device";
+	}
 	if (driven == 0)
 		return;
 	if (driven > 1)

@@ -149,7 +149,8 @@ const char *sp_xen_skips(const struct sp_host *host, sp_node node, enum sp_targe
 
 const char *sp_xen_keeps(const struct sp_host *host, sp_node node, enum sp_target target) {
 	const struct sp_tree *tree = host->tree;
-	if (node == host->console)
+	/* Xen does not use a disabled one: device_init(), RELEASE-4.20.4:xen/common/device.c:25. */
+	if (node == host->console && sp_tree_available(tree, node))
 		return "it is the console";
 	if (host->gic != SP_NODE_NONE && sp_tree_is_within(tree, node, host->gic))
 		return "it is the interrupt controller";
