@@ -6,7 +6,8 @@
 # They come from Debian's arm64 kernel, in the package linux-base-VERSION-arm64 of trixie-backports,
 # through the mirror that this machine's apt is set up with. Nothing of the machine's own package
 # lists is touched, and root is not needed. What was fetched is kept in
-# ${XDG_CACHE_HOME:-~/.cache}/sallyport; SALLYPORT_TREES names a folder to be used instead.
+# ${XDG_CACHE_HOME:-~/.cache}/sallyport; SALLYPORT_TREES names a folder to be used instead. With
+# --cached nothing is fetched, and what is not there is an error.
 set -eu
 
 suite=trixie-backports
@@ -51,6 +52,8 @@ if [ -n "$trees" ]; then
 	printf '%s\n' "$trees"
 	exit
 fi
+
+[ "${1-}" != --cached ] || fail "the trees have not been fetched yet"
 
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v $tool >/dev/null ||

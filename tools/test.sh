@@ -28,6 +28,7 @@ CC=clang tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined 
 suites build-asan unit golden cli
 
 step "real boards"
+tools/fetch-trees.sh >/dev/null
 meson test -C build --no-rebuild --verbose --suite corpus
 suites build uboot
 

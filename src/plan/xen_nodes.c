@@ -38,39 +38,33 @@ static const struct skip_row {
  * RELEASE-4.20.4:xen/arch/arm/platforms/ (the same in 4.17.7, 4.18.6, 4.19.6, 4.21.2 and 4.22.0).
  * Those of vexpress.c are built into a 32-bit Xen only, and 64-bit machines claim its name too.
  */
-static const struct platform_row {
-	const char *machine, *compatible;
+static const struct platform {
+	const char *machine;
 	bool only_32bit;
-} platform_rows[] = {
+	const char *devices[6];
+} platforms[] = {
 	/* brcm-raspberry-pi.c:32 */
-	{"brcm,bcm2711", "brcm,bcm2835-aux-spi", false},
-	{"brcm,bcm2711", "brcm,bcm2835-aux", false},
-	{"brcm,bcm2711", "brcm,bcm2835-pm", false},
+	{"brcm,bcm2711", false, {"brcm,bcm2835-aux-spi", "brcm,bcm2835-aux", "brcm,bcm2835-pm"}},
 	/* sunxi.c:126 */
-	{"allwinner,sun6i-a31", "snps,dw-apb-uart", false},
-	{"allwinner,sun6i-a31s", "snps,dw-apb-uart", false},
-	{"allwinner,sun7i-a20", "snps,dw-apb-uart", false},
-	{"allwinner,sun8i-a23", "snps,dw-apb-uart", false},
-	{"allwinner,sun8i-a33", "snps,dw-apb-uart", false},
-	{"allwinner,sun8i-h2-plus", "snps,dw-apb-uart", false},
-	{"allwinner,sun8i-h3", "snps,dw-apb-uart", false},
-	{"allwinner,sun50i-a64", "snps,dw-apb-uart", false},
-	{"allwinner,sun50i-h5", "snps,dw-apb-uart", false},
-	{"allwinner,sun50i-h6", "snps,dw-apb-uart", false},
+	{"allwinner,sun6i-a31", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun6i-a31s", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun7i-a20", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun8i-a23", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun8i-a33", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun8i-h2-plus", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun8i-h3", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun50i-a64", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun50i-h5", false, {"snps,dw-apb-uart"}},
+	{"allwinner,sun50i-h6", false, {"snps,dw-apb-uart"}},
 	/* thunderx.c:29 */
-	{"cavium,thunder-88xx", "cavium,smmu-v2", false},
+	{"cavium,thunder-88xx", false, {"cavium,smmu-v2"}},
 	/* exynos5.c:280 */
-	{"samsung,exynos5250", "samsung,exynos4210-mct", false},
-	{"samsung,exynos5250", "samsung,secure-firmware", false},
-	{"samsung,exynos5410", "samsung,exynos4210-mct", false},
-	{"samsung,exynos5410", "samsung,secure-firmware", false},
+	{"samsung,exynos5250", false, {"samsung,exynos4210-mct", "samsung,secure-firmware"}},
+	{"samsung,exynos5410", false, {"samsung,exynos4210-mct", "samsung,secure-firmware"}},
 	/* vexpress.c:120 */
-	{"arm,vexpress", "arm,cci-400", true},
-	{"arm,vexpress", "arm,cci-400-pmu", true},
-	{"arm,vexpress", "arm,hdlcd", true},
-	{"arm,vexpress", "arm,vexpress-reset", true},
-	{"arm,vexpress", "arm,vexpress-reboot", true},
-	{"arm,vexpress", "arm,vexpress-shutdown", true},
+	{"arm,vexpress", true,
+		{"arm,cci-400", "arm,cci-400-pmu", "arm,hdlcd", "arm,vexpress-reset",
+			"arm,vexpress-reboot", "arm,vexpress-shutdown"}},
 };
 
 /* The Armv7 cores with virtualisation. */
@@ -91,12 +85,16 @@ static bool is_32bit(const struct sp_tree *tree) {
 }
 
 static bool platform_keeps(const struct sp_tree *tree, sp_node node) {
-	for (size_t i = 0; i < sizeof(platform_rows) / sizeof(platform_rows[0]); i++) {
-		const struct platform_row *row = &platform_rows[i];
-		if (sp_tree_compatible(tree, node, row->compatible) &&
-			sp_tree_compatible(tree, SP_NODE_ROOT, row->machine) &&
-			(!row->only_32bit || is_32bit(tree)))
-			return true;
+	for (size_t i = 0; i < sizeof(platforms) / sizeof(platforms[0]); i++) {
+		const struct platform *platform = &platforms[i];
+		size_t most = sizeof(platform->devices) / sizeof(platform->devices[0]);
+		if (!sp_tree_compatible(tree, SP_NODE_ROOT, platform->machine))
+			continue;
+		for (size_t d = 0; d < most && platform->devices[d] != NULL; d++) {
+			if (sp_tree_compatible(tree, node, platform->devices[d]) &&
+				(!platform->only_32bit || is_32bit(tree)))
+				return true;
+		}
 	}
 	return false;
 }

@@ -8,6 +8,7 @@ import struct
 import confirm
 import fdt
 import flatten
+import overlay
 import required
 import xen
 from broken import MUTATIONS, Broken, mutation
@@ -400,10 +401,10 @@ def guest_tree_cut_short(broken: Broken) -> bool:
 
 def _unmark(broken: Broken, device: bool) -> bool:
     roots = {entry["path"] for entry in broken.guest["devices"]}
+    needed = {node.path for node in overlay.must_be_marked(broken.context())}
     found = [change for change in broken.plan["host_changes"]
-             if change["property"] == "xen,passthrough" and not change["new_node"]
-             and (change["path"] in roots) == device
-             and (device or any(change["path"].startswith(root + "/") for root in roots))]
+             if change["property"] == "xen,passthrough" and change["path"] in needed
+             and (change["path"] in roots) == device]
     if found:
         broken.plan["host_changes"].remove(broken.rng.choice(found))
     return bool(found)

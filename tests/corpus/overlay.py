@@ -17,7 +17,7 @@ def _marked(plan: Json) -> set[str]:
     return {change["path"] for change in plan["host_changes"] if change["property"] == MARK}
 
 
-def _must_be_marked(context: Context) -> Iterable[fdt.Node]:
+def must_be_marked(context: Context) -> Iterable[fdt.Node]:
     """The devices, and what is below them that Xen would otherwise give to dom0."""
     host = context.host
     for index in sorted(context.inside):
@@ -38,8 +38,7 @@ def _rivals(context: Context) -> set[int]:
         for user in host.spi_users[spi]:
             node = host.tree.nodes[user.node]
             if (user.node not in context.inside and not host.enabled[user.node]
-                    and host.skip(node) is None
-                    and _routed(node, user)):
+                    and host.skip(node) is None and _routed(node, user)):
                 found.add(user.node)
     return found
 
@@ -51,7 +50,7 @@ def _routed(node: fdt.Node, user: reading.Irq) -> bool:
 def check_marks(context: Context) -> Iterable[Fault]:
     marked = _marked(context.plan)
     new = {change["path"] for change in context.plan["host_changes"] if change["new_node"]}
-    for node in _must_be_marked(context):
+    for node in must_be_marked(context):
         if node.path not in marked:
             yield Fault("mark", "%s is not marked" % node.path)
     rivals = _rivals(context)
