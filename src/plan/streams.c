@@ -138,6 +138,15 @@ static bool gather_functions(struct sp_plan *plan, struct sp_plan_guest *guest,
 	return true;
 }
 
+static bool is_told(const struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code) {
+	for (uint32_t i = 0; i < plan->findings.count; i++) {
+		if (plan->findings.data[i].code == code &&
+			plan->findings.data[i].guest == guest->request->name)
+			return true;
+	}
+	return false;
+}
+
 /* An IPMMU has a root whose page tables it shares; a root needs the product register to be told
  * the silicon's revision: ipmmu_probe() in xen/drivers/passthrough/arm/ipmmu-vmsa.c. */
 static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
@@ -169,7 +178,8 @@ static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_no
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_NO_PRODUCT, iommu,
 			"the tree has no renesas,prr node, by which Xen reads the silicon's "
 			"revision");
-	if (driver->needs_es3)
+	/* One chip: what is said of one of its IPMMUs holds for the others. */
+	if (driver->needs_es3 && !is_told(plan, guest, SP_CODE_IOMMU_REVISION))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_REVISION, iommu,
 			"Xen uses %s only on silicon of ES3.0 or later, which no tree can prove",
 			driver->compatible);
