@@ -4,6 +4,9 @@
 /* A chain of factors longer than this is a loop, or as good as one. */
 #define MAX_CHAIN 8
 
+/* Far more clocks than one node sets; without a limit a hostile list costs its length's square. */
+#define MAX_ASSIGNED 256
+
 static bool same_specifier(const struct sp_prop *a, const struct sp_use *left,
 	const struct sp_prop *b, const struct sp_use *right) {
 	if (left->phandle != right->phandle || left->next - left->cell != right->next - right->cell)
@@ -27,7 +30,9 @@ static uint64_t assigned_rate(const struct sp_tree *tree, sp_node node,
 	struct sp_use use;
 	uint32_t cell = 0;
 	bool broken;
-	for (uint32_t index = 0; sp_use_next(tree, assigned, rule, &cell, &use, &broken); index++) {
+	for (uint32_t index = 0; index < MAX_ASSIGNED &&
+		sp_use_next(tree, assigned, rule, &cell, &use, &broken);
+		index++) {
 		if (!same_specifier(clocks, wanted, assigned, &use))
 			continue;
 		return wide != NULL ? sp_prop_number(wide, index * 2, 2)

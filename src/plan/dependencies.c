@@ -31,9 +31,14 @@ static const char *path_of(const struct pass *pass, sp_node node) {
 	return sp_tree_path(pass->plan->host->tree, node);
 }
 
+/* More names than any list has: each is looked for from the first one on. */
+#define MAX_NAMES 1024u
+
 /* The entry of the list's companion "…-names", NULL if it has none. */
 static const char *entry_name(const struct pass *pass, const char *names, uint32_t index) {
-	const struct sp_prop *prop = sp_tree_prop(pass->plan->host->tree, pass->node, names);
+	const struct sp_prop *prop = index < MAX_NAMES
+		? sp_tree_prop(pass->plan->host->tree, pass->node, names)
+		: NULL;
 	return prop != NULL ? sp_prop_string(prop, index) : NULL;
 }
 

@@ -113,8 +113,11 @@ class RcarH3(unittest.TestCase):
             self.assertEqual(strings(host.by_path[path], "status"), ["okay"], path)
             self.assertIn("SP-IOMMU-ENABLED", plan.codes(path))
         self.assertIn("xen,passthrough", host.by_path[self.GSX].props)
-        for path in self.MMUS:
-            self.assertIn("SP-IOMMU-REVISION", plan.codes(path))
+        # One chip, one word about its revision.
+        told = [finding["path"] for finding in plan.json["findings"]
+                if finding["code"] == "SP-IOMMU-REVISION"]
+        self.assertEqual(len(told), 1)
+        self.assertIn(told[0], self.MMUS)
         # Published without "@": 0xfd000 is in the guest's extended region since Xen 4.17.
         self.assertEqual(len(plan.moved(self.GSX)), 1)
         self.assertRegex(plan.moved(self.GSX)[0], EXTENDED)
