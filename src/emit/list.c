@@ -9,6 +9,7 @@
 #include "fdt/tree_paths.h"
 #include "plan/create.h"
 #include "plan/steps.h"
+#include "plan/survey.h"
 
 /* One device, assessed as if it were the only one of a guest. */
 struct row {
@@ -45,7 +46,8 @@ static bool is_wanted(const struct sp_list *list, const struct sp_device *device
 	return list->options.all || device->kind == SP_KIND_GPU || device->kind == SP_KIND_DISPLAY;
 }
 
-static bool add_row(struct sp_list *list, const struct sp_device *device, struct sp_error *error) {
+static bool add_row(struct sp_list *list, const struct sp_device *device, struct sp_survey *survey,
+	struct sp_error *error) {
 	struct row *row = sp_arena_alloc(&list->arena, sizeof(*row));
 	struct row **slot = row != NULL ? sp_vec_push(&list->arena, &list->rows) : NULL;
 	if (slot == NULL)
@@ -64,7 +66,8 @@ static bool add_row(struct sp_list *list, const struct sp_device *device, struct
 		.device_count = 1};
 	row->request = (struct sp_request){
 		.target = list->options.target, .guests = &row->guest, .guest_count = 1};
-	return sp_plan_create_stage(&row->plan, list->host, &row->request, SP_PLAN_ASSESSED, error);
+	return sp_plan_create_stage(
+		&row->plan, list->host, &row->request, SP_PLAN_ASSESSED, survey, error);
 }
 
 /* GPUs first, then displays, then the rest; each in the order of the tree. */
@@ -78,6 +81,7 @@ bool sp_list_create(struct sp_list **out, const struct sp_host *host,
 	struct sp_list *list = calloc(1, sizeof(*list));
 	if (list == NULL)
 		return sp_error_memory(error);
+	struct sp_survey survey = {.arena = &list->arena};
 	list->host = host;
 	list->options = *options;
 	for (unsigned rank = 0; rank < 3; rank++) {
@@ -85,11 +89,15 @@ bool sp_list_create(struct sp_list **out, const struct sp_host *host,
 			const struct sp_device *device = &host->devices.data[i];
 			if (rank_of(device->kind) != rank || !is_wanted(list, device))
 				continue;
-			if (!add_row(list, device, error)) {
+			if (!add_row(list, device, &survey, error)) {
 				sp_list_destroy(list);
 				return false;
 			}
 		}
+	}
+	if (list->arena.failed) {
+		sp_list_destroy(list);
+		return sp_error_memory(error);
 	}
 	*out = list;
 	return true;

@@ -64,12 +64,13 @@ static bool needs_parent(const struct sp_copier *copier, sp_node device, sp_node
 	return false;
 }
 
-static const struct sp_irq *irq_at(
-	const struct sp_host *host, const struct sp_device *device, uint32_t index, bool from_map) {
-	for (uint32_t i = 0; i < device->irq_count; i++) {
-		const struct sp_irq *irq = &host->irqs.data[device->irq + i];
-		if (irq->index == index && irq->from_map == from_map)
-			return irq;
+/* The interrupt of that index, which is no smaller than at the last call with the same `next`. */
+static const struct sp_irq *irq_at(const struct sp_host *host, const struct sp_device *device,
+	uint32_t index, bool from_map, uint32_t *next) {
+	for (; *next < device->irq_count; (*next)++) {
+		const struct sp_irq *irq = &host->irqs.data[device->irq + *next];
+		if (irq->from_map == from_map && irq->index >= index)
+			return irq->index == index ? irq : NULL;
 	}
 	return NULL;
 }
@@ -101,11 +102,12 @@ static void copy_extended(struct sp_copier *copier, sp_node device, sp_node node
 	const struct sp_host *host = copier->plan->host;
 	struct sp_reference reference;
 	struct cells cells = {0};
-	uint32_t cell = 0, index = 0;
+	uint32_t cell = 0, index = 0, next = 0;
 
-	while (sp_reference_next(host->tree, prop, "#interrupt-cells", 0, &cell, &reference) ==
-		SP_WALK_MORE) {
-		const struct sp_irq *irq = irq_at(host, known, index++, false);
+	while (!cells.full &&
+		sp_reference_next(host->tree, prop, "#interrupt-cells", 0, &cell, &reference) ==
+			SP_WALK_MORE) {
+		const struct sp_irq *irq = irq_at(host, known, index++, false, &next);
 		struct sp_build_node *local = local_controller(copier, device, reference.provider);
 		if (irq != NULL && irq->kind == SP_IRQ_SPI) {
 			put_target(&cells, copier->gic);
@@ -140,9 +142,9 @@ static void copy_map(struct sp_copier *copier, sp_node device, sp_node node,
 	const char *trouble;
 	uint32_t group = 0;
 
-	for (uint32_t cell = 0, index = 0;
+	for (uint32_t cell = 0, index = 0, next = 0;
 		sp_map_next(host->tree, node, map, cell, &entry, &trouble); cell = entry.next) {
-		const struct sp_irq *irq = irq_at(host, known, index++, true);
+		const struct sp_irq *irq = irq_at(host, known, index++, true, &next);
 		struct sp_build_node *local = local_controller(copier, device, entry.parent);
 		bool gic = irq != NULL && irq->kind == SP_IRQ_SPI && local == NULL;
 		if (!gic && local == NULL)

@@ -240,11 +240,13 @@ void sp_copy_xen_properties(struct sp_copier *copier, sp_node node) {
 	struct sp_build_node *copy = copier->copy_of[node];
 	const char *path = sp_tree_path(copier->plan->host->tree, node);
 	const struct sp_device *known = sp_host_device(copier->plan->host, node);
-	uint32_t cells[64 * 6], count = 0;
+	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
+	size_t blocks = reg != NULL ? (size_t)(end - reg) : 0;
+	uint32_t *cells = sp_arena_array(&copier->plan->arena, blocks + 1, 6 * sizeof(*cells));
+	uint32_t count = 0;
 	bool streams = false;
 
-	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
-	for (; reg != end && count < 64 * 6; reg++)
+	for (; cells != NULL && reg != end; reg++)
 		put_pages(cells, &count, reg);
 	for (uint32_t i = 0; i < guest->streams.count; i++)
 		streams = streams || guest->streams.data[i].node == node;

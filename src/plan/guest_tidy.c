@@ -95,7 +95,8 @@ static void fix_pci(struct sp_build_node *node) {
 /* dtc wants each child of an SPI controller addressed, a link's port too. */
 static void fix_spi(struct sp_copier *copier, struct sp_build_node *node) {
 	uint32_t number = 0;
-	if (!is_called(node, "spi") || node->children == NULL || has_cells(node, "spi-slave"))
+	if (!is_called(node, "spi") || node->children == NULL ||
+		sp_build_prop(node, "spi-slave") != NULL)
 		return;
 	for (struct sp_build_node *child = node->children; child != NULL; child = child->next) {
 		if (has_cells(child, "reg"))

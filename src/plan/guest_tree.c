@@ -138,9 +138,12 @@ static void make_data_nodes(struct sp_copier *copier) {
 	const struct sp_plan_guest *guest = copier->guest;
 	for (uint32_t i = 0; i < guest->dependencies.count; i++) {
 		const struct sp_dependency *dependency = &guest->dependencies.data[i];
-		if (dependency->action == SP_ACTION_COPY &&
-			copier->copy_of[dependency->provider] == NULL)
-			walk(copier, dependency->provider, true, make_node);
+		if (dependency->action != SP_ACTION_COPY ||
+			copier->copy_of[dependency->provider] != NULL ||
+			copier->walks[dependency->provider] > 0)
+			continue;
+		copier->walks[dependency->provider] = 1;
+		walk(copier, dependency->provider, true, make_node);
 	}
 }
 
@@ -151,8 +154,11 @@ static void fill_data_nodes(struct sp_copier *copier) {
 		if (dependency->action != SP_ACTION_COPY)
 			continue;
 		struct sp_build_node *copy = copier->copy_of[dependency->provider];
-		if (copy != NULL && copy->parent == copier->passthrough && copy->props == NULL)
-			walk(copier, dependency->provider, true, fill_node);
+		if (copy == NULL || copy->parent != copier->passthrough || copy->props != NULL ||
+			copier->walks[dependency->provider] > 1)
+			continue;
+		copier->walks[dependency->provider] = 2;
+		walk(copier, dependency->provider, true, fill_node);
 	}
 }
 
@@ -312,7 +318,8 @@ static bool index_lists(struct sp_copier *copier) {
 
 	copier->first_reg = sp_arena_array(&plan->arena, nodes, sizeof(uint32_t));
 	copier->first_dependency = sp_arena_array(&plan->arena, nodes, sizeof(uint32_t));
-	if (copier->first_reg == NULL || copier->first_dependency == NULL)
+	copier->walks = sp_arena_alloc(&plan->arena, nodes);
+	if (copier->first_reg == NULL || copier->first_dependency == NULL || copier->walks == NULL)
 		return false;
 	for (uint32_t i = guest->regs.count; i > 0; i--)
 		copier->first_reg[guest->regs.data[i - 1].node] = i;

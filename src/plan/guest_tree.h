@@ -17,6 +17,8 @@ struct sp_copier {
 	/* By host node, one more than the index of its first in the guest's list; 0: it has none.
 	 */
 	uint32_t *first_reg, *first_dependency;
+	/* By host node: how often it was walked as a provider of data. */
+	uint8_t *walks;
 	uint32_t dependency; /* the next one of the node at hand */
 	uint32_t stubs, buses; /* numbers for their names */
 };

@@ -9,6 +9,7 @@
 #include "fdt/tree_paths.h"
 #include "plan/create.h"
 #include "plan/steps.h"
+#include "plan/survey.h"
 
 const char *sp_action_name(enum sp_action action) {
 	static const char *const names[SP_ACTION_COUNT] = {
@@ -153,7 +154,8 @@ static void judge(struct sp_plan *plan) {
 }
 
 bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
-	const struct sp_request *request, enum sp_plan_stage stage, struct sp_error *error) {
+	const struct sp_request *request, enum sp_plan_stage stage, struct sp_survey *survey,
+	struct sp_error *error) {
 	*out = NULL;
 	if (request->guest_count == 0)
 		return sp_error_set(error, SP_ERROR_USE, "the request names no guest");
@@ -172,7 +174,8 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 		return false;
 	}
 	sp_find_conflicts(plan);
-	sp_check_host(plan);
+	struct sp_survey own = {.arena = &plan->arena};
+	sp_check_host(plan, survey != NULL ? survey : &own);
 	if (plan->built)
 		sp_edit_host(plan);
 	sort_findings(plan);
@@ -187,7 +190,7 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 
 bool sp_plan_create(struct sp_plan **plan, const struct sp_host *host,
 	const struct sp_request *request, struct sp_error *error) {
-	return sp_plan_create_stage(plan, host, request, SP_PLAN_BUILT, error);
+	return sp_plan_create_stage(plan, host, request, SP_PLAN_BUILT, NULL, error);
 }
 
 void sp_plan_destroy(struct sp_plan *plan) {

@@ -12,10 +12,12 @@
 #define VIRTIO_FIRST_IRQ 33u
 #define VIRTIO_LAST_IRQ 43u
 
-/* More blocks than any device has, and more neighbours than anyone wants to hear of: a hostile tree
- * must not make the work grow with the square of its size. */
+/* More blocks than any device has, more neighbours than any page or interrupt has, and more than
+ * anyone wants to hear of: a hostile tree must not make the work grow with the square of its size.
+ */
 #define MAX_BLOCKS 4096u
-#define MAX_STEPS 65536u
+#define MAX_STEPS 2048u
+#define MAX_KEPT 16u
 
 static const char *path_of(const struct sp_plan *plan, sp_node node) {
 	return sp_tree_path(plan->host->tree, node);
@@ -413,10 +415,19 @@ static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 		uint32_t neighbours = 0;
 		sp_node neighbour = SP_NODE_NONE;
 		uint64_t page = 0;
-		uint32_t steps = 0;
-		for (uint32_t i = sp_host_pages_from(host, start); i < host->page_owners.count &&
-			host->page_owners.data[i].start < end && steps++ < MAX_STEPS;
-			i++) {
+		uint32_t steps = 0, kept = 0;
+		for (uint32_t i = sp_host_pages_from(host, start);
+			i < host->page_owners.count && host->page_owners.data[i].start < end; i++) {
+			if (steps++ == MAX_STEPS) {
+				/* Nobody knows what else is there. */
+				if (neighbours == 0)
+					sp_finding_add(plan, guest, SP_CODE_PAGE_SHARED,
+						mapping->node,
+						"more than %u register blocks are described in its "
+						"pages, and whose they all are was not looked at",
+						MAX_STEPS);
+				break;
+			}
 			const struct sp_page_owner *owner = &host->page_owners.data[i];
 			sp_node other = host->devices.data[owner->device].node;
 			if (owner->end <= start || sp_plan_owner(plan, other) != NULL ||
@@ -426,9 +437,11 @@ static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
 			const char *keeps = sp_xen_keeps(host, other, plan->request->target);
 			uint64_t shared = owner->start > start ? owner->start : start;
 			if (keeps != NULL) {
-				sp_finding_add(plan, guest, SP_CODE_PAGE_XEN, mapping->node,
-					"its page 0x%llx is also %s's, which Xen keeps: %s",
-					(unsigned long long)shared, path_of(plan, other), keeps);
+				if (kept++ < MAX_KEPT)
+					sp_finding_add(plan, guest, SP_CODE_PAGE_XEN, mapping->node,
+						"its page 0x%llx is also %s's, which Xen keeps: %s",
+						(unsigned long long)shared, path_of(plan, other),
+						keeps);
 				continue;
 			}
 			if (neighbours++ == 0) {
@@ -459,11 +472,20 @@ static void check_sharers(
 	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_irq *irq) {
 	const struct sp_host *host = plan->host;
 	bool shared = false, disabled = false, conflict = false;
+	uint32_t steps = 0;
 
 	for (uint32_t i = sp_host_irqs_from(host, irq->number);
 		i < host->irq_owners.count && host->irq_owners.data[i].number == irq->number; i++) {
 		const struct sp_irq_owner *owner = &host->irq_owners.data[i];
 		sp_node other = host->devices.data[owner->device].node;
+		if (steps++ == MAX_STEPS) {
+			if (!shared)
+				sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED, irq->node,
+					"interrupt %u (SPI %u) is described more than %u times, and "
+					"whose it all is was not looked at",
+					irq->number, irq->number - SP_GIC_FIRST_SPI, MAX_STEPS);
+			break;
+		}
 		if (owner->type != irq->type && !conflict) {
 			conflict = true;
 			sp_finding_add(plan, guest, SP_CODE_IRQ_TYPE_CONFLICT, irq->node,

@@ -11,6 +11,9 @@
 /* Far more than any driver takes for one master, and than any function of a bridge needs. */
 #define MAX_STREAMS 256u
 
+/* Stream IDs of one IOMMU that are compared with a master's: more than any IOMMU tells apart. */
+#define MAX_STEPS 4096u
+
 /* The streams of one master while they are gathered. */
 struct master {
 	sp_node node;
@@ -219,10 +222,17 @@ static void check_sharers(struct sp_plan *plan, struct sp_plan_guest *guest,
 		else
 			low = middle + 1;
 	}
-	for (; low < host->stream_owners.count &&
+	for (uint32_t steps = 0; low < host->stream_owners.count &&
 		host->stream_owners.data[low].iommu == stream->iommu;
 		low++) {
 		const struct sp_stream_owner *owner = &host->stream_owners.data[low];
+		if (steps++ == MAX_STEPS) {
+			sp_finding_add(plan, guest, SP_CODE_IOMMU_SHARED, master->node,
+				"more than %u stream IDs are described at %s, and not all were "
+				"compared with its 0x%x",
+				MAX_STEPS, path_of(plan, stream->iommu), id);
+			return;
+		}
 		sp_node other = host->devices.data[owner->device].node;
 		if (((owner->id ^ id) & ~(owner->mask | mask)) != 0 || other == master->node ||
 			sp_plan_owner(plan, other) != NULL || !sp_tree_enabled(host->tree, other))

@@ -79,7 +79,7 @@ def _check_nr_spis(context: Context, listed: set[int]) -> Iterable[Fault]:
 
 
 def _tree_streams(context: Context) -> Counter[tuple[str, str, tuple[int, ...]]]:
-    """Stream IDs by master and controller, where Xen has a driver. One that the tree repeats counts once."""
+    """Stream IDs by master and controller, where Xen has a driver; each once."""
     found: Counter[tuple[str, str, tuple[int, ...]]] = Counter()
     for stream in context.streams():
         if (stream.controller is not None and stream.origin in ("iommus", "mmu-masters")

@@ -62,8 +62,8 @@ static bool emit(const struct sp_plan *plan, enum sp_artefact artefact, char **d
 }
 
 /* Several of these programs run at once: each writes beside the file, then renames. */
-static bool
-put_file(const char *folder, uint64_t hash, const char *suffix, const char *data, size_t size) {
+static bool put_file(
+	const char *folder, uint64_t hash, const char *suffix, const char *data, size_t size) {
 	char path[4096], part[4128];
 	snprintf(path, sizeof(path), "%s/%016" PRIx64 "%s", folder, hash, suffix);
 	if (access(path, F_OK) == 0)
@@ -78,8 +78,7 @@ put_file(const char *folder, uint64_t hash, const char *suffix, const char *data
 	return true;
 }
 
-static bool
-put_plan(const struct sp_plan *plan, const char *folder) {
+static bool put_plan(const struct sp_plan *plan, const char *folder) {
 	char *json, *source, *blob, *overlay;
 	size_t json_size, source_size, blob_size, overlay_size;
 
@@ -107,13 +106,17 @@ put_plan(const struct sp_plan *plan, const char *folder) {
 }
 
 /* The first of the paths stands for the plan. */
-static bool
-dump(const struct sp_host *host, const char *folder, enum sp_mode mode, const char *const *paths,
-	uint32_t count, bool gpu) {
-	struct sp_request_guest guest = {
-		.name = "guest", .mode = mode, .memory = 512, .devices = paths, .device_count = count};
-	struct sp_request request = {
-		.target = SP_TARGET_DEFAULT, .keep_going = true, .guests = &guest, .guest_count = 1};
+static bool dump(const struct sp_host *host, const char *folder, enum sp_mode mode,
+	const char *const *paths, uint32_t count, bool gpu) {
+	struct sp_request_guest guest = {.name = "guest",
+		.mode = mode,
+		.memory = 512,
+		.devices = paths,
+		.device_count = count};
+	struct sp_request request = {.target = SP_TARGET_DEFAULT,
+		.keep_going = true,
+		.guests = &guest,
+		.guest_count = 1};
 	struct sp_plan *plan;
 	struct sp_error error;
 
@@ -128,8 +131,7 @@ dump(const struct sp_host *host, const char *folder, enum sp_mode mode, const ch
 	return good;
 }
 
-static bool
-dump_all(const struct sp_host *host, const char *folder, enum sp_mode mode) {
+static bool dump_all(const struct sp_host *host, const char *folder, enum sp_mode mode) {
 	const char *gpus[64];
 	uint32_t gpu_count = 0;
 
@@ -147,8 +149,7 @@ dump_all(const struct sp_host *host, const char *folder, enum sp_mode mode) {
 	return gpu_count < 2 || dump(host, folder, mode, gpus, gpu_count, true);
 }
 
-int
-main(int argc, char **argv) {
+int main(int argc, char **argv) {
 	struct sp_tree *tree;
 	struct sp_host *host;
 	struct sp_error error;
