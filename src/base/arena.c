@@ -7,11 +7,11 @@
 #include <string.h>
 
 #define ALIGNMENT _Alignof(max_align_t)
-#define FIRST_CHUNK ((size_t)16 << 10)
+#define FIRST_CHUNK ((size_t)4 << 10)
 #define LAST_CHUNK ((size_t)512 << 10)
 #define FIRST_VEC 8
 
-/* Memory behind `used` is zero. */
+/* Memory is cleared as it is given out: clearing whole chunks touches pages that nobody may need. */
 struct sp_arena_chunk {
 	struct sp_arena_chunk *next;
 	size_t size, used;
@@ -43,9 +43,13 @@ static void *alloc_chunk(struct sp_arena *arena, size_t size) {
 		chunk_size = size;
 	if (chunk_size > SIZE_MAX - sizeof(*chunk))
 		return fail(arena);
-	chunk = calloc(1, sizeof(*chunk) + chunk_size);
+	/* What is large comes from the system, which has cleared it. */
+	chunk = chunk_size == size ? calloc(1, sizeof(*chunk) + size)
+				   : malloc(sizeof(*chunk) + chunk_size);
 	if (!chunk)
 		return fail(arena);
+	if (chunk_size != size)
+		memset(chunk->bytes, 0, size);
 	chunk->size = chunk_size;
 	chunk->used = size;
 	/* A chunk for one large object goes behind the head, which may have room yet. */
@@ -69,7 +73,7 @@ void *sp_arena_alloc(struct sp_arena *arena, size_t size) {
 		void *bytes = chunk->bytes + chunk->used;
 
 		chunk->used += size;
-		return bytes;
+		return memset(bytes, 0, size);
 	}
 	return alloc_chunk(arena, size);
 }
@@ -137,6 +141,7 @@ static bool extend(struct sp_arena *arena, const void *data, size_t from, size_t
 	grown = to - from;
 	if (grown > chunk->size - chunk->used)
 		return false;
+	memset(chunk->bytes + chunk->used, 0, grown);
 	chunk->used += grown;
 	return true;
 }

@@ -28,10 +28,21 @@ struct sp_list {
 	SP_VEC(struct row *) rows;
 };
 
+/* The string behind `text`; the first one for NULL. NULL if there are no more. */
+static const char *next_string(const struct sp_prop *prop, const char *text) {
+	const char *next, *end;
+
+	if (prop == NULL)
+		return NULL;
+	end = (const char *)prop->data + prop->len;
+	next = text != NULL ? text + strlen(text) + 1 : (const char *)prop->data;
+	return memchr(next, '\0', (size_t)(end - next)) != NULL ? next : NULL;
+}
+
 static bool is_compatible(const struct sp_tree *tree, sp_node node, const char *glob) {
 	const struct sp_prop *prop = sp_tree_prop(tree, node, "compatible");
-	const char *text;
-	for (uint32_t i = 0; (text = sp_prop_string(prop, i)) != NULL; i++) {
+	const char *text = NULL;
+	while ((text = next_string(prop, text)) != NULL) {
 		if (fnmatch(glob, text, 0) == 0)
 			return true;
 	}
@@ -201,7 +212,7 @@ static void json_row(struct sp_json *json, const struct sp_list *list, const str
 	sp_json_string(json, "path", row->name);
 	sp_json_array(json, "compatible");
 	sp_json_flat(json);
-	for (uint32_t i = 0; (text = sp_prop_string(compatible, i)) != NULL; i++)
+	for (text = NULL; (text = next_string(compatible, text)) != NULL;)
 		sp_json_string(json, NULL, text);
 	sp_json_end_array(json);
 	text = sp_prop_string(sp_tree_prop(tree, row->node, "status"), 0);
@@ -343,37 +354,53 @@ static void put_line(struct sp_buf *out, const struct sp_list *list, const struc
 	sp_buf_char(out, '\n');
 }
 
-bool sp_list_table(const struct sp_list *list, char **data, size_t *size, struct sp_error *error) {
+/* Makes the row's cells in place of those of another row. False if no memory is left. */
+static bool make_cells(const struct sp_list *list, const struct row *row, struct cells *cells) {
+	for (unsigned c = 0; c < COLUMNS; c++)
+		cells->text[c].size = 0;
+	fill_cells(list, row, cells);
+	for (unsigned c = 0; c < COLUMNS; c++) {
+		if (cells->text[c].failed)
+			return false;
+	}
+	return true;
+}
+
+static bool put_table(const struct sp_list *list, struct cells *cells, struct sp_buf *out) {
 	static const char *const heads[COLUMNS] = {
 		"DEVICE", "KIND", "PAGES", "IRQS", "IOMMU", "VERDICT"};
 	size_t widths[COLUMNS];
-	struct sp_buf out = {0};
-	uint32_t count = list->rows.count;
-	struct cells *cells = calloc(count + 1u, sizeof(*cells));
 
-	if (cells == NULL)
-		return sp_error_memory(error);
 	for (unsigned c = 0; c < COLUMNS; c++)
 		widths[c] = strlen(heads[c]);
-	for (uint32_t i = 0; i < count; i++) {
-		fill_cells(list, list->rows.data[i], &cells[i]);
+	/* Made twice, for the widths and for the table: a list may be long. */
+	for (uint32_t i = 0; i < list->rows.count; i++) {
+		if (!make_cells(list, list->rows.data[i], cells))
+			return false;
 		for (unsigned c = 0; c < COLUMNS; c++) {
-			if (cells[i].text[c].size > widths[c])
-				widths[c] = cells[i].text[c].size;
-			out.failed = out.failed || cells[i].text[c].failed;
+			if (cells->text[c].size > widths[c])
+				widths[c] = cells->text[c].size;
 		}
 	}
-	if (!out.failed)
-		put_line(&out, list, NULL, heads, widths, "REASON");
-	for (uint32_t i = 0; i < count; i++) {
+	put_line(out, list, NULL, heads, widths, "REASON");
+	for (uint32_t i = 0; i < list->rows.count; i++) {
 		const char *texts[COLUMNS];
+		if (!make_cells(list, list->rows.data[i], cells))
+			return false;
 		for (unsigned c = 0; c < COLUMNS; c++)
-			texts[c] = cells[i].text[c].data;
-		if (!out.failed)
-			put_line(&out, list, list->rows.data[i], texts, widths, cells[i].reason);
-		for (unsigned c = 0; c < COLUMNS; c++)
-			sp_buf_release(&cells[i].text[c]);
+			texts[c] = cells->text[c].data;
+		put_line(out, list, list->rows.data[i], texts, widths, cells->reason);
 	}
-	free(cells);
+	return true;
+}
+
+bool sp_list_table(const struct sp_list *list, char **data, size_t *size, struct sp_error *error) {
+	struct sp_buf out = {0};
+	struct cells cells = {0};
+
+	if (!put_table(list, &cells, &out))
+		out.failed = true;
+	for (unsigned c = 0; c < COLUMNS; c++)
+		sp_buf_release(&cells.text[c]);
 	return finish(&out, data, size, error);
 }

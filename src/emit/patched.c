@@ -37,7 +37,6 @@ static bool grow(struct patch *patch, struct sp_error *error) {
 		return sp_error_memory(error);
 	patch->blob = blob;
 	patch->size = size;
-	fdt_set_totalsize(blob, (uint32_t)size);
 	return true;
 }
 
@@ -75,6 +74,7 @@ static bool apply_all(struct patch *patch, const struct sp_plan *plan, struct sp
 		while (result == -FDT_ERR_NOSPACE) {
 			if (!grow(patch, error))
 				return false;
+			fdt_set_totalsize(patch->blob, (uint32_t)patch->size);
 			result = apply(patch, edit);
 		}
 		if (result < 0)
@@ -99,7 +99,13 @@ bool sp_emit_patched_tree(const struct sp_plan *plan, struct sp_buf *out, struct
 	patch.blob = patch.size <= INT32_MAX ? malloc(patch.size) : NULL;
 	if (!patch.blob)
 		return sp_error_memory(error);
-	result = fdt_open_into(blob, patch.blob, (int)patch.size);
+	/* Blocks of a tree may overlap, and take up more room when they are set apart. */
+	while ((result = fdt_open_into(blob, patch.blob, (int)patch.size)) == -FDT_ERR_NOSPACE) {
+		if (!grow(&patch, error)) {
+			free(patch.blob);
+			return false;
+		}
+	}
 	patched = result == 0 ? apply_all(&patch, plan, error)
 			      : sp_error_set(error, SP_ERROR_INPUT, "%s: %s", plan->host->name,
 					fdt_strerror(result));

@@ -104,9 +104,65 @@ struct sp_build_node *sp_build_child(const struct sp_build_node *parent, const c
 	return child;
 }
 
+/* A node with more properties than these finds them by a table; few do, but some are made to. */
+#define FEW_PROPS 48
+
+/* Open addressing, at most half full. */
+struct sp_build_names {
+	struct sp_build_prop **slots;
+	uint32_t mask;
+};
+
+static struct sp_build_prop **names_slot(const struct sp_build_names *names, const char *name) {
+	uint32_t slot = sp_hash_str(name) & names->mask;
+
+	while (names->slots[slot] && !sp_same_name(names->slots[slot]->name, name))
+		slot = (slot + 1) & names->mask;
+	return &names->slots[slot];
+}
+
+static void names_fill(struct sp_build_node *node) {
+	struct sp_build_names *names = node->names;
+
+	memset(names->slots, 0, ((size_t)names->mask + 1) * sizeof(names->slots[0]));
+	for (struct sp_build_prop *prop = node->props; prop; prop = prop->next)
+		*names_slot(names, prop->name) = prop;
+}
+
+/* Makes the table anew with room for twice the properties. False if no memory is left. */
+static bool names_make(struct sp_arena *arena, struct sp_build_node *node) {
+	struct sp_build_names *names = sp_arena_alloc(arena, sizeof(*names));
+	uint32_t size = 4 * FEW_PROPS;
+
+	while (size / 4 < node->prop_count)
+		size *= 2;
+	if (!names)
+		return false;
+	names->mask = size - 1;
+	names->slots = sp_arena_array(arena, size, sizeof(struct sp_build_prop *));
+	if (!names->slots)
+		return false;
+	node->names = names;
+	names_fill(node);
+	return true;
+}
+
+/* Counts the property that was appended last. False if no memory is left. */
+static bool note_name(struct sp_arena *arena, struct sp_build_node *node) {
+	node->prop_count++;
+	if (node->prop_count <= FEW_PROPS)
+		return true;
+	if (!node->names || node->prop_count > node->names->mask / 2)
+		return names_make(arena, node);
+	*names_slot(node->names, node->last_prop->name) = node->last_prop;
+	return true;
+}
+
 struct sp_build_prop *sp_build_prop(const struct sp_build_node *node, const char *name) {
 	struct sp_build_prop *prop = node ? node->props : NULL;
 
+	if (node && node->names)
+		return *names_slot(node->names, name);
 	while (prop && !sp_same_name(prop->name, name))
 		prop = prop->next;
 	return prop;
@@ -117,6 +173,7 @@ static struct sp_build_prop *place(
 	struct sp_build *build, struct sp_build_node *node, const char *name, uint32_t len) {
 	struct sp_build_prop *prop, *next;
 	uint8_t *data = NULL;
+	bool fresh;
 
 	if (!node)
 		return NULL;
@@ -126,6 +183,7 @@ static struct sp_build_prop *place(
 			return NULL;
 	}
 	prop = sp_build_prop(node, name);
+	fresh = !prop;
 	if (prop) {
 		name = prop->name;
 		next = prop->next;
@@ -142,6 +200,8 @@ static struct sp_build_prop *place(
 		node->last_prop = prop;
 	}
 	*prop = (struct sp_build_prop){.name = name, .data = data, .len = len, .next = next};
+	if (fresh && !note_name(build->arena, node))
+		return NULL;
 	return prop;
 }
 
@@ -264,6 +324,9 @@ void sp_build_remove(struct sp_build_node *node, const char *name) {
 		node->props = prop->next;
 	if (!prop->next)
 		node->last_prop = before;
+	node->prop_count--;
+	if (node->names)
+		names_fill(node);
 	if (sp_same_name(name, "phandle"))
 		node->phandle = 0;
 }

@@ -46,6 +46,8 @@ struct sp_build_node {
 	uint32_t phandle; /* 0: none. Given out by sp_build_number() where references want one */
 	struct sp_build_node *parent;
 	struct sp_build_prop *props, *last_prop;
+	struct sp_build_names *names; /* of the properties, where there are many */
+	uint32_t prop_count;
 	struct sp_build_node *children, *last_child;
 	struct sp_build_node *next;
 	sp_node origin; /* the host's node that it was made from, SP_NODE_NONE */

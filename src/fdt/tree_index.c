@@ -22,7 +22,7 @@ struct name_offset {
 struct walk {
 	struct sp_tree *tree;
 	const uint8_t *strings;
-	uint32_t strings_size;
+	uint32_t strings_size, reservations_end;
 	uint32_t start, at, end; /* offsets of the structure block in the blob */
 	struct name_offset *offsets;
 	uint32_t offset_count;
@@ -465,17 +465,48 @@ static bool index_phandles(struct sp_tree *tree, struct sp_error *error) {
 	return true;
 }
 
-static bool check_reservations(const struct sp_tree *tree, struct sp_error *error) {
+static bool check_reservations(struct walk *walk) {
 	static const uint8_t zero[sizeof(struct fdt_reserve_entry)];
+	const struct sp_tree *tree = walk->tree;
 	uint32_t at = fdt_off_mem_rsvmap(tree->blob);
 
 	for (; at <= tree->size && tree->size - at >= sizeof(zero); at += (uint32_t)sizeof(zero)) {
-		if (!memcmp(tree->blob + at, zero, sizeof(zero)))
+		if (!memcmp(tree->blob + at, zero, sizeof(zero))) {
+			walk->reservations_end = at + (uint32_t)sizeof(zero);
 			return true;
+		}
 	}
-	return sp_error_set(error, SP_ERROR_INPUT,
+	return sp_error_set(walk->error, SP_ERROR_INPUT,
 		"offset 0x%x: the memory reservation block has no end",
 		fdt_off_mem_rsvmap(tree->blob));
+}
+
+/*
+ * Each byte belongs to one block: a tree of which one block is part of another cannot be changed
+ * without changing what it says elsewhere.
+ */
+static bool check_blocks(const struct walk *walk) {
+	const void *blob = walk->tree->blob;
+	const struct {
+		const char *name;
+		uint32_t start, end;
+	} blocks[] = {
+		{"header", 0, fdt_version(blob) >= 17 ? FDT_V17_SIZE : FDT_V16_SIZE},
+		{"memory reservation block", fdt_off_mem_rsvmap(blob), walk->reservations_end},
+		{"structure block", walk->start, fdt_version(blob) >= 17 ? walk->end : walk->at},
+		{"strings block", fdt_off_dt_strings(blob),
+			fdt_off_dt_strings(blob) + walk->strings_size},
+	};
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (blocks[i].start < blocks[j].end && blocks[j].start < blocks[i].end)
+				return sp_error_set(walk->error, SP_ERROR_INPUT,
+					"offset 0x%x: the %s overlaps the %s", blocks[i].start,
+					blocks[i].name, blocks[j].name);
+		}
+	}
+	return true;
 }
 
 static bool check_header(struct walk *walk, size_t size) {
@@ -519,7 +550,7 @@ static bool check_header(struct walk *walk, size_t size) {
 	if (strings > total || walk->strings_size > total - strings)
 		return broken(walk, strings, "the strings block is cut short");
 	walk->strings = tree->blob + strings;
-	return check_reservations(tree, walk->error);
+	return check_reservations(walk);
 }
 
 /* Gives back what the arrays do not need; they were made for the most that could come. */
@@ -555,7 +586,7 @@ static bool index_tree(struct walk *walk, size_t size) {
 	if (!grow_names(walk))
 		return false;
 	add_fixed_names(tree);
-	if (!walk_structure(walk))
+	if (!walk_structure(walk) || !check_blocks(walk))
 		return false;
 	shrink(tree);
 	return index_children(tree, walk->error) && index_phandles(tree, walk->error);

@@ -203,6 +203,23 @@ static void make_frame(struct sp_copier *copier) {
 		sp_build_refer(build, prop, 0, copier->gic);
 }
 
+/* By names in full, as Linux reads /aliases. What is not there is then known at once. */
+static sp_node find_exact(const struct sp_tree *tree, const char *path) {
+	sp_node node = SP_NODE_ROOT;
+	char name[256];
+
+	while (node != SP_NODE_NONE && *path == '/') {
+		size_t length = strcspn(++path, "/");
+		if (length >= sizeof(name))
+			return SP_NODE_NONE;
+		memcpy(name, path, length);
+		name[length] = '\0';
+		node = sp_tree_child(tree, node, name);
+		path += length;
+	}
+	return *path == '\0' ? node : SP_NODE_NONE;
+}
+
 /* Names in /aliases that mean a copied node. Path and names are checked again: dtc is strict. */
 static void copy_aliases(struct sp_copier *copier) {
 	const struct sp_tree *tree = copier->plan->host->tree;
@@ -215,8 +232,7 @@ static void copy_aliases(struct sp_copier *copier) {
 	const struct sp_prop *props = sp_tree_props(tree, aliases, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *path = sp_prop_string(&props[i], 0);
-		sp_node node =
-			path != NULL && path[0] == '/' ? sp_tree_find(tree, path) : SP_NODE_NONE;
+		sp_node node = path != NULL ? find_exact(tree, path) : SP_NODE_NONE;
 		if (node == SP_NODE_NONE || copier->copy_of[node] == NULL ||
 			strspn(props[i].name, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
 				strlen(props[i].name))

@@ -16,7 +16,7 @@
  * anyone wants to hear of: a hostile tree must not make the work grow with the square of its size.
  */
 #define MAX_BLOCKS 4096u
-#define MAX_STEPS 2048u
+#define MAX_STEPS 512u
 #define MAX_KEPT 16u
 
 static const char *path_of(const struct sp_plan *plan, sp_node node) {

@@ -2,6 +2,7 @@
 #include "host/streams.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/iommu_drivers.h"
@@ -386,11 +387,9 @@ static void explain_exposure(
 		"memory: Xen's, dom0's and every guest's");
 }
 
-bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
+static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest,
+	struct master *master, struct sp_error *error) {
 	const struct sp_tree *tree = plan->host->tree;
-	struct master *master = sp_arena_alloc(&plan->arena, sizeof(*master));
-	if (master == NULL)
-		return true; /* told by the arena */
 
 	for (uint32_t d = 0; d < guest->devices.count; d++) {
 		const struct sp_guest_device *device = &guest->devices.data[d];
@@ -428,4 +427,18 @@ bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct
 				"does DMA");
 	}
 	return true;
+}
+
+bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
+	/* Too large to be kept as long as the plan, of which a list has many. */
+	struct master *master = malloc(sizeof(*master));
+	bool good;
+
+	if (master == NULL) {
+		plan->arena.failed = true;
+		return true;
+	}
+	good = assign_streams(plan, guest, master, error);
+	free(master);
+	return good;
 }

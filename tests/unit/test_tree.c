@@ -380,6 +380,30 @@ static void headers_are_checked(void **state) {
 	}
 }
 
+/* A reservation block that lies in a property's value, which is all zeros. */
+static void blocks_do_not_overlap(void **state) {
+	static const uint8_t zeros[32];
+	char blob[512];
+	struct sp_tree *tree;
+	struct sp_error error = {0};
+
+	(void)state;
+	assert_int_equal(fdt_create(blob, sizeof(blob)), 0);
+	assert_int_equal(fdt_finish_reservemap(blob), 0);
+	assert_int_equal(fdt_begin_node(blob, ""), 0);
+	assert_int_equal(fdt_property(blob, "zeros", zeros, sizeof(zeros)), 0);
+	assert_int_equal(fdt_end_node(blob), 0);
+	assert_int_equal(fdt_finish(blob), 0);
+	assert_true(sp_tree_parse(&tree, blob, fdt_totalsize(blob), &error));
+	sp_tree_destroy(tree);
+
+	uint32_t value = (fdt_off_dt_struct(blob) + 20 + 7) & ~7u;
+	fdt_set_off_mem_rsvmap(blob, value);
+	assert_false(sp_tree_parse(&tree, blob, fdt_totalsize(blob), &error));
+	assert_int_equal(error.kind, SP_ERROR_INPUT);
+	assert_non_null(strstr(error.message, "overlaps the memory reservation block"));
+}
+
 static void structure_is_checked(void **state) {
 	struct draft draft = {0};
 
@@ -790,6 +814,7 @@ int main(void) {
 		cmocka_unit_test(bytes_behind_the_tree_are_ignored),
 		cmocka_unit_test(version_16_has_no_structure_size),
 		cmocka_unit_test(headers_are_checked),
+		cmocka_unit_test(blocks_do_not_overlap),
 		cmocka_unit_test(structure_is_checked),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(duplicates_are_refused),
