@@ -36,6 +36,9 @@ bool sp_emit_report(const struct sp_plan *plan, struct sp_buf *out, struct sp_er
  */
 bool sp_emit_complete(const struct sp_plan *plan);
 
+/* False, with *error set, if the edits cannot be made by path in the host's tree as it is. */
+bool sp_emit_check_edits(const struct sp_plan *plan, struct sp_error *error);
+
 /* What the file belongs to: one of several guests' files lie in a folder of its name. */
 bool sp_emit_in_folders(const struct sp_plan *plan);
 

@@ -188,6 +188,8 @@ bool sp_emit_overlay(const struct sp_plan *plan, struct sp_buf *out, struct sp_e
 
 	if (!plan->edits.count)
 		return true;
+	if (!sp_emit_check_edits(plan, error))
+		return false;
 	written = build_overlay(&overlay, plan, &arena, error) &&
 		sp_build_flatten(&overlay.build, true, out, error);
 	sp_arena_release(&arena);
@@ -210,6 +212,8 @@ bool sp_emit_overlay_source(
 
 	if (!plan->edits.count)
 		return true;
+	if (!sp_emit_check_edits(plan, error))
+		return false;
 	sp_text_heading(&heading, plan, "Changes of the host's device tree: overlay", NULL);
 	sp_buf_str(&heading, explanation);
 	written = build_overlay(&overlay, plan, &arena, error);

@@ -213,9 +213,10 @@ bool sp_emit_uboot(const struct sp_plan *plan, struct sp_buf *out, struct sp_err
 	const struct sp_edit *inexpressible = first_inexpressible(plan);
 	const char *path = NULL;
 
-	(void)error;
 	if (!plan->edits.count)
 		return true;
+	if (!sp_emit_check_edits(plan, error))
+		return false;
 	put_heading(out, plan);
 	if (inexpressible) {
 		put_apply(out, plan, inexpressible);

@@ -57,14 +57,41 @@ static bool one_cell(const struct sp_prop *prop, uint32_t *value) {
 	return true;
 }
 
+/* Nodes with more properties than these are asked for each by name, which the tree then has quicker.
+ */
+#define FEW_PROPS 64
+
+/* Those that read_bus() looks at beside the ranges. */
+static const char *const bus_names[] = {
+	"#address-cells", "#size-cells", "device_type", "bus-range"};
+#define BUS_NAMES (sizeof(bus_names) / sizeof(bus_names[0]))
+
+static uint32_t pick_props(const struct sp_tree *tree, sp_node node, struct sp_prop *picked) {
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < BUS_NAMES; i++) {
+		const struct sp_prop *prop = sp_tree_prop(tree, node, bus_names[i]);
+
+		if (prop)
+			picked[count++] = *prop;
+	}
+	return count;
+}
+
 /* One pass over the properties, since this is done for each level of each block of each node. */
 static void read_bus(
 	const struct sp_tree *tree, sp_node node, const char *ranges_name, struct bus *bus) {
 	uint32_t count;
 	const struct sp_prop *props = sp_tree_props(tree, node, &count);
 	bool address_cells = false, size_cells = false, bus_range = false;
+	struct sp_prop picked[BUS_NAMES];
 
 	*bus = (struct bus){.node = node};
+	if (count > FEW_PROPS) {
+		bus->ranges = sp_tree_prop(tree, node, ranges_name);
+		count = pick_props(tree, node, picked);
+		props = picked;
+	}
 	for (const struct sp_prop *prop = props; prop < props + count; prop++) {
 		const char *name = prop->name;
 
@@ -264,6 +291,8 @@ static const struct sp_prop *find_reg(const struct sp_tree *tree, sp_node node) 
 	uint32_t count;
 	const struct sp_prop *props = sp_tree_props(tree, node, &count);
 
+	if (count > FEW_PROPS)
+		return sp_tree_prop(tree, node, "reg");
 	for (uint32_t i = 0; i < count; i++) {
 		if (props[i].name[0] == 'r' && !strcmp(props[i].name, "reg"))
 			return &props[i];
@@ -387,8 +416,13 @@ void sp_window_get(const struct sp_tree *tree, sp_node node, const char *name, u
 bool sp_is_pci_bus(const struct sp_tree *tree, sp_node node) {
 	uint32_t count, address_cells = UINT32_MAX;
 	const struct sp_prop *props = sp_tree_props(tree, node, &count);
+	struct sp_prop picked[BUS_NAMES];
 	bool bus_range = false;
 
+	if (count > FEW_PROPS) {
+		count = pick_props(tree, node, picked);
+		props = picked;
+	}
 	for (const struct sp_prop *prop = props; prop < props + count; prop++) {
 		const char *name = prop->name;
 		if (*name == 'd' && !strcmp(name, "device_type")) {

@@ -50,6 +50,14 @@ static bool one_cell(const struct sp_tree *tree, sp_node node, const char *name,
 	return true;
 }
 
+/* Nodes with more properties than these are asked for each by name, which the tree then has quicker.
+ */
+#define FEW_PROPS 64
+
+static const struct sp_prop *at_least_a_cell(const struct sp_prop *prop) {
+	return prop && prop->len >= 4 ? prop : NULL;
+}
+
 /* One pass over the properties, since this is done for each level above each node. */
 static void read_cells(const struct sp_tree *tree, sp_node node, const struct sp_prop **parent,
 	const struct sp_prop **cells) {
@@ -57,6 +65,11 @@ static void read_cells(const struct sp_tree *tree, sp_node node, const struct sp
 	const struct sp_prop *props = sp_tree_props(tree, node, &count);
 
 	*parent = *cells = NULL;
+	if (count > FEW_PROPS) {
+		*parent = at_least_a_cell(sp_tree_prop(tree, node, "interrupt-parent"));
+		*cells = at_least_a_cell(sp_tree_prop(tree, node, "#interrupt-cells"));
+		return;
+	}
 	for (const struct sp_prop *prop = props; prop < props + count; prop++) {
 		if (prop->len < 4)
 			continue;

@@ -16,6 +16,7 @@ void sp_tree_destroy(struct sp_tree *tree) {
 	sp_arena_release(&tree->paths_arena);
 	free(tree->paths);
 	free(tree->by_phandle);
+	free(tree->wide_props);
 	free(tree->children);
 	free(tree->names_by_text);
 	free(tree->names);
@@ -139,6 +140,20 @@ static sp_node descend(const struct sp_tree *tree, sp_node node, const char *pat
 	return SP_NODE_NONE;
 }
 
+static const struct sp_prop *find_wide(
+	const struct sp_tree *tree, sp_node node, const char *text) {
+	uint32_t first = tree->nodes[node].first_prop, end = tree->nodes[node + 1].first_prop;
+
+	for (uint32_t slot = sp_tree_hash_prop(tree->seed, node, text) & tree->wide_mask;
+		tree->wide_props[slot]; slot = (slot + 1) & tree->wide_mask) {
+		uint32_t prop = tree->wide_props[slot] - 1;
+
+		if (prop >= first && prop < end && tree->props[prop].name == text)
+			return &tree->props[prop];
+	}
+	return NULL;
+}
+
 static const struct sp_prop *find_prop(
 	const struct sp_tree *tree, sp_node node, const char *name, size_t length) {
 	uint32_t index =
@@ -150,6 +165,8 @@ static const struct sp_prop *find_prop(
 	if (index == UINT32_MAX)
 		return NULL;
 	text = tree->names[index].text;
+	if (end - prop > TREE_FEW_PROPS)
+		return find_wide(tree, node, text);
 	for (; prop < end; prop++) {
 		if (prop->name == text)
 			return prop;

@@ -59,6 +59,11 @@ uint32_t sp_tree_hash_number(uint64_t seed, uint32_t number) {
 	return (uint32_t)(hash >> 32 ^ hash);
 }
 
+/* By the address of the name, of which the tree has one copy. */
+uint32_t sp_tree_hash_prop(uint64_t seed, sp_node node, const char *name) {
+	return sp_tree_hash_number(seed + node * MULTIPLIER, (uint32_t)(uintptr_t)name);
+}
+
 uint32_t sp_tree_hash_child(uint64_t seed, sp_node parent, const char *name, size_t length) {
 	return sp_tree_hash((seed ^ parent) * MULTIPLIER, name, length);
 }
@@ -437,6 +442,36 @@ static bool index_children(struct sp_tree *tree, struct sp_error *error) {
 	return true;
 }
 
+static bool index_wide_nodes(struct sp_tree *tree, struct sp_error *error) {
+	uint32_t count = 0;
+
+	for (sp_node i = 0; i < tree->count; i++) {
+		uint32_t props = tree->nodes[i + 1].first_prop - tree->nodes[i].first_prop;
+
+		count += props > TREE_FEW_PROPS ? props : 0;
+	}
+	if (!count)
+		return true;
+	tree->wide_mask = table_mask(count);
+	tree->wide_props = calloc((size_t)tree->wide_mask + 1, sizeof(*tree->wide_props));
+	if (!tree->wide_props)
+		return sp_error_memory(error);
+	for (sp_node i = 0; i < tree->count; i++) {
+		uint32_t first = tree->nodes[i].first_prop, end = tree->nodes[i + 1].first_prop;
+
+		for (uint32_t prop = first; end - first > TREE_FEW_PROPS && prop < end; prop++) {
+			uint32_t slot =
+				sp_tree_hash_prop(tree->seed, i, tree->props[prop].name) &
+				tree->wide_mask;
+
+			while (tree->wide_props[slot])
+				slot = (slot + 1) & tree->wide_mask;
+			tree->wide_props[slot] = prop + 1;
+		}
+	}
+	return true;
+}
+
 static bool index_phandles(struct sp_tree *tree, struct sp_error *error) {
 	uint32_t mask = table_mask(tree->phandle_count);
 	struct path_text path, other_path;
@@ -589,7 +624,8 @@ static bool index_tree(struct walk *walk, size_t size) {
 	if (!walk_structure(walk) || !check_blocks(walk))
 		return false;
 	shrink(tree);
-	return index_children(tree, walk->error) && index_phandles(tree, walk->error);
+	return index_children(tree, walk->error) && index_phandles(tree, walk->error) &&
+		index_wide_nodes(tree, walk->error);
 }
 
 bool sp_tree_adopt(struct sp_tree **tree, void *blob, size_t size, struct sp_error *error) {

@@ -47,6 +47,7 @@ struct sp_tree {
 	uint32_t *names_by_text, names_mask;
 	uint32_t *children, children_mask;
 	uint32_t *by_phandle, phandles_mask;
+	uint32_t *wide_props, wide_mask; /* those of nodes with many; NULL if there are none */
 	uint64_t seed; /* for the tables, so that no tree can be made to fill them badly */
 
 	char **paths; /* of those nodes that were asked for */
@@ -64,6 +65,10 @@ bool sp_tree_adopt(struct sp_tree **tree, void *blob, size_t size, struct sp_err
 /* Flattens the directory at `path` into *blob (malloc'ed). */
 bool sp_tree_flatten_dir(const char *path, void **blob, size_t *size, struct sp_error *error);
 
+/* A node with more properties than these has them in a table, lest each look at it cost as many. */
+#define TREE_FEW_PROPS 64
+
+uint32_t sp_tree_hash_prop(uint64_t seed, sp_node node, const char *name);
 uint32_t sp_tree_hash(uint64_t seed, const char *text, size_t length);
 uint32_t sp_tree_hash_child(uint64_t seed, sp_node parent, const char *name, size_t length);
 uint32_t sp_tree_hash_number(uint64_t seed, uint32_t number);

@@ -79,6 +79,12 @@ static bool add_device(struct sp_host *host, sp_node node, bool under_pci) {
 	device.dma = sp_kind_dma(device.kind);
 	if (device.dma != SP_DMA_MASTER && sp_tree_prop(tree, node, "dmas") != NULL)
 		device.dma = SP_DMA_NEVER; /* another device does its DMA */
+	/* What the CPU does not see does no DMA: the controller of its bus does. */
+	if (device.reg_count == 0)
+		device.dma = SP_DMA_NEVER;
+	/* These hand their memory accesses to the parts that they name. */
+	if (sp_tree_prop(tree, node, "renesas,vsps") != NULL)
+		device.dma = SP_DMA_NEVER;
 	if (device.dma == SP_DMA_PERHAPS && sp_tree_prop(tree, node, "dma-coherent") != NULL)
 		device.dma = SP_DMA_MASTER;
 

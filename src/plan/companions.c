@@ -49,11 +49,16 @@ sp_node sp_wrapper_of(const struct sp_host *host, sp_node node) {
 	return SP_NODE_NONE;
 }
 
-/* The nearest node, from here upwards, that has registers. */
+/*
+ * The nearest node, from here upwards, that has registers. A part on a bus of its own (I2C, SPI) is
+ * none of the controller's: giving that would give all its other parts too.
+ */
 static sp_node device_above(const struct sp_host *host, sp_node node) {
 	for (; node != SP_NODE_NONE && node != SP_NODE_ROOT;
 		node = sp_tree_parent(host->tree, node)) {
 		const struct sp_device *device = sp_host_device(host, node);
+		if (device != NULL && (device->kind == SP_KIND_I2C || device->kind == SP_KIND_SPI))
+			return SP_NODE_NONE;
 		if (device != NULL && device->reg_count > 0)
 			return node;
 	}

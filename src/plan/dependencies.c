@@ -271,6 +271,9 @@ static void resolve_device(struct pass *pass, const struct sp_guest_device *devi
 		uint32_t count;
 		const struct sp_prop *props = sp_tree_props(tree, node, &count);
 		pass->node = node;
+		if (strcmp(sp_tree_name(tree, node), "zap-shader") == 0)
+			sp_finding_add(pass->plan, pass->guest, SP_CODE_DEP_FIRMWARE, node,
+				"firmware loads this image for the driver and releases the GPU");
 		for (uint32_t i = 0; i < count; i++) {
 			const struct sp_reference_rule *rule = sp_reference_rule(props[i].name);
 			if (rule == NULL || props[i].len == 0)

@@ -9,20 +9,58 @@ static struct sp_edit *push(struct sp_plan *plan) {
 	return edit;
 }
 
+/* A search through these costs less than a table by node. */
+#define FEW_EDITS 64
+
+static struct sp_edit *find(struct sp_plan *plan, sp_node node, const char *property) {
+	if (plan->first_edit == NULL) {
+		for (uint32_t i = 0; i < plan->edits.count; i++) {
+			struct sp_edit *edit = &plan->edits.data[i];
+			if (edit->node == node && strcmp(edit->property, property) == 0)
+				return edit;
+		}
+		return NULL;
+	}
+	for (uint32_t next = plan->first_edit[node]; next != 0;) {
+		struct sp_edit *edit = &plan->edits.data[next - 1];
+		if (strcmp(edit->property, property) == 0)
+			return edit;
+		next = edit->next;
+	}
+	return NULL;
+}
+
+/* Many edits are found by their nodes. */
+static void index_edits(struct sp_plan *plan) {
+	plan->first_edit = sp_arena_array(
+		&plan->arena, sp_tree_count(plan->host->tree), sizeof(uint32_t));
+	for (uint32_t i = 0; plan->first_edit != NULL && i < plan->edits.count; i++) {
+		struct sp_edit *edit = &plan->edits.data[i];
+		if (edit->node == SP_NODE_NONE)
+			continue;
+		edit->next = plan->first_edit[edit->node];
+		plan->first_edit[edit->node] = i + 1;
+	}
+}
+
 struct sp_edit *sp_edit_property(struct sp_plan *plan, sp_node node, const char *property) {
 	const char *path = sp_tree_path(plan->host->tree, node);
+	struct sp_edit *edit = find(plan, node, property);
 	/* The same property twice is one edit: the last word counts. */
-	for (uint32_t i = 0; i < plan->edits.count; i++) {
-		struct sp_edit *edit = &plan->edits.data[i];
-		if (edit->node == node && edit->property != NULL &&
-			strcmp(edit->property, property) == 0) {
-			edit->refs.count = 0;
-			return edit;
-		}
+	if (edit != NULL) {
+		edit->refs.count = 0;
+		return edit;
 	}
-	struct sp_edit *edit = push(plan);
-	if (edit != NULL)
-		*edit = (struct sp_edit){.path = path, .node = node, .property = property};
+	if (plan->first_edit == NULL && plan->edits.count >= FEW_EDITS)
+		index_edits(plan);
+	edit = push(plan);
+	if (edit == NULL)
+		return NULL;
+	*edit = (struct sp_edit){.path = path, .node = node, .property = property};
+	if (plan->first_edit != NULL) {
+		edit->next = plan->first_edit[node];
+		plan->first_edit[node] = plan->edits.count; /* one more than the index */
+	}
 	return edit;
 }
 
@@ -51,27 +89,23 @@ void sp_edit_string(struct sp_plan *plan, struct sp_edit *edit, const char *text
 /* The number of a host node's phandle, given out if it has none: see sp_edit_ref. */
 static uint32_t phandle_of(struct sp_plan *plan, sp_node node, uint32_t *new_phandle) {
 	const struct sp_tree *tree = plan->host->tree;
-	uint32_t phandle = sp_tree_phandle(tree, node), given = 0;
+	uint32_t phandle = sp_tree_phandle(tree, node), given = plan->given_phandles;
 	*new_phandle = 0;
 	if (phandle != 0)
 		return phandle;
-	for (uint32_t i = 0; i < plan->edits.count; i++) {
-		const struct sp_edit *edit = &plan->edits.data[i];
-		if (edit->property == NULL || strcmp(edit->property, "phandle") != 0)
-			continue;
-		given++;
-		if (edit->node == node) {
-			*new_phandle = edit->refs.data[0].new_phandle;
-			return sp_tree_max_phandle(tree) + *new_phandle;
-		}
+	struct sp_edit *edit = find(plan, node, "phandle");
+	if (edit != NULL && edit->refs.count > 0) {
+		*new_phandle = edit->refs.data[0].new_phandle;
+		return sp_tree_max_phandle(tree) + *new_phandle;
 	}
-	struct sp_edit *edit = sp_edit_property(plan, node, "phandle");
+	edit = sp_edit_property(plan, node, "phandle");
 	if (edit == NULL)
 		return 0;
 	struct sp_edit_ref *ref = sp_vec_push(&plan->arena, &edit->refs);
 	uint8_t *data = sp_arena_alloc(&plan->arena, 4);
 	if (ref == NULL || data == NULL)
 		return 0;
+	plan->given_phandles++;
 	*new_phandle = given + 1;
 	*ref = (struct sp_edit_ref){0, given + 1};
 	uint32_t number = sp_tree_max_phandle(tree) + given + 1;

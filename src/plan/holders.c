@@ -108,6 +108,45 @@ static void hold(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_nod
 			i < supplies->count ? supplies->of[i] : NULL, pins && i == 0);
 }
 
+/* The references of one property of a node that is not given, as those of a device's are kept. */
+static void want_all(struct sp_plan *plan, sp_node node, const char *name, struct wanted *wanted) {
+	const struct sp_tree *tree = plan->host->tree;
+	const struct sp_prop *prop = sp_tree_prop(tree, node, name);
+	const struct sp_reference_rule *rule = sp_reference_rule(name);
+	struct sp_use use;
+	uint32_t cell = 0;
+	bool broken;
+
+	while (prop != NULL && sp_use_next(tree, prop, rule, &cell, &use, &broken)) {
+		struct sp_dependency *copy = sp_arena_alloc(&plan->arena, sizeof(*copy));
+		if (use.provider == SP_NODE_NONE || !is_switchable(tree, use.provider) ||
+			copy == NULL)
+			continue;
+		*copy = (struct sp_dependency){.node = node,
+			.property = prop->name,
+			.provider = use.provider,
+			.cell = use.cell,
+			.next = use.next};
+		want(wanted, copy);
+	}
+}
+
+/* Xen drives the IOMMU, so that dom0 does not know it, nor what it needs. */
+static void hold_iommus(struct sp_plan *plan, const struct sp_plan_guest *guest) {
+	for (uint32_t i = 0; i < guest->streams.count; i++) {
+		sp_node iommu = guest->streams.data[i].stream.iommu;
+		struct wanted clocks = {0}, domains = {0}, supplies = {0};
+		bool held = false;
+		for (uint32_t j = 0; j < plan->holders.count && !held; j++)
+			held = plan->holders.data[j].node == iommu;
+		if (held)
+			continue;
+		want_all(plan, iommu, "clocks", &clocks);
+		want_all(plan, iommu, "power-domains", &domains);
+		hold(plan, guest, iommu, &clocks, &domains, &supplies, false);
+	}
+}
+
 void sp_add_holders(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	const struct sp_tree *tree = plan->host->tree;
 
@@ -133,4 +172,5 @@ void sp_add_holders(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 		}
 		hold(plan, guest, node, &clocks, &domains, &supplies, pins);
 	}
+	hold_iommus(plan, guest);
 }

@@ -268,6 +268,10 @@ static void check_requests(struct sp_plan *plan) {
 			sp_rule_value(SP_RULE_LATE_ATTACH, plan->request->target) == 0)
 			sp_finding_add(plan, guest, SP_CODE_HOTPLUG_VERSION, SP_NODE_NONE,
 				"%s gives interrupts only to guests that do not run yet", target);
+		else if (request->hotplug)
+			sp_finding_add(plan, guest, SP_CODE_HOTPLUG_RESERVED, SP_NODE_NONE,
+				"guest %s is made ready for its devices and does not have them yet",
+				request->name);
 		if (request->pci)
 			sp_finding_add(plan, guest, SP_CODE_GUEST_VPCI, SP_NODE_NONE,
 				"its PCI windows at 0x10000000, 0x23000000 and 0x100000000 are "
@@ -280,7 +284,8 @@ static void check_requests(struct sp_plan *plan) {
 	}
 }
 
-void sp_check_host(struct sp_plan *plan, struct sp_survey *survey) {
+void sp_check_host(struct sp_plan *plan) {
+	struct sp_survey *survey = plan->survey;
 	check_gic(plan);
 	check_types(plan, survey);
 	check_high_irqs(plan, survey);

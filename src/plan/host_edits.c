@@ -131,6 +131,13 @@ static void add_arguments(struct sp_plan *plan, const struct sp_plan_guest *gues
 		else if (dependency->kind == SP_REFERENCE_SUPPLY)
 			add_argument(plan, "regulator_ignore_unused");
 	}
+	for (uint32_t i = 0; i < guest->streams.count; i++) {
+		sp_node iommu = guest->streams.data[i].stream.iommu;
+		if (sp_tree_prop(plan->host->tree, iommu, "clocks") != NULL)
+			add_argument(plan, "clk_ignore_unused");
+		if (sp_tree_prop(plan->host->tree, iommu, "power-domains") != NULL)
+			add_argument(plan, "pd_ignore_unused");
+	}
 }
 
 static void add_option(struct sp_plan *plan, const char *option) {

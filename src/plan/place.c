@@ -222,6 +222,27 @@ static void place_regs(struct sp_plan_guest *guest) {
 	guest->regs.count = kept;
 }
 
+/*
+ * A bridge with an address translation of its own is programmed by its driver with the addresses
+ * that the guest sees, and decodes those that the host has.
+ */
+static void check_moved_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	const struct sp_tree *tree = plan->host->tree;
+	sp_node told = SP_NODE_NONE;
+	for (uint32_t i = 0; i < guest->regs.count; i++) {
+		const struct sp_guest_reg *reg = &guest->regs.data[i];
+		if (!reg->window || reg->guest == reg->host || reg->node == told ||
+			sp_tree_compatible(tree, reg->node, "pci-host-ecam-generic") ||
+			sp_tree_compatible(tree, reg->node, "pci-host-cam-generic"))
+			continue;
+		told = reg->node;
+		sp_finding_add(plan, guest, SP_CODE_PCI_WINDOW_MOVED, reg->node,
+			"its PCI window at 0x%" PRIx64 " appears at 0x%" PRIx64
+			" in the guest, and its driver programs the bridge with that",
+			reg->host, reg->guest);
+	}
+}
+
 /* DMA to memory whose address is also one of a window's never leaves the bridge. */
 static void check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->regs.count; i++) {
@@ -305,6 +326,7 @@ void sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	compact(guest);
 	place_regs(guest);
 	check_windows(plan, guest);
+	check_moved_windows(plan, guest);
 	check_dma(plan, guest);
 	if (guest->mappings.count > 0)
 		qsort(guest->mappings.data, guest->mappings.count, sizeof(*guest->mappings.data),

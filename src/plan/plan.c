@@ -165,6 +165,8 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 	plan->host = host;
 	plan->request = request;
 	plan->built = stage == SP_PLAN_BUILT;
+	struct sp_survey own = {.arena = &plan->arena};
+	plan->survey = survey != NULL ? survey : &own;
 	uint32_t lost = sp_tree_paths_lost(host->tree);
 	if (!plan_guests(plan, error)) {
 		/* What is missing may be missing for want of memory. */
@@ -174,8 +176,7 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 		return false;
 	}
 	sp_find_conflicts(plan);
-	struct sp_survey own = {.arena = &plan->arena};
-	sp_check_host(plan, survey != NULL ? survey : &own);
+	sp_check_host(plan);
 	if (plan->built)
 		sp_edit_host(plan);
 	sort_findings(plan);
@@ -184,6 +185,7 @@ bool sp_plan_create_stage(struct sp_plan **out, const struct sp_host *host,
 		sp_plan_destroy(plan);
 		return sp_error_memory(error);
 	}
+	plan->survey = NULL;
 	*out = plan;
 	return true;
 }

@@ -118,10 +118,20 @@ struct sp_edit {
 	 * phandle + k, and `data` holds that sum. */
 	SP_VEC(struct sp_edit_ref) refs;
 	const char *why; /* a clause for comments, NULL */
+	uint32_t next; /* one more than the index of the node's next edit; 0: none */
 };
+
+/* A node that stands for a master at one more IOMMU. */
+struct sp_proxy {
+	sp_node master, iommu;
+	const char *path;
+};
+
+struct sp_survey;
 
 struct sp_plan {
 	struct sp_arena arena;
+	struct sp_survey *survey; /* while the plan is made */
 	const struct sp_host *host;
 	const struct sp_request *request;
 	enum sp_verdict verdict;
@@ -129,6 +139,9 @@ struct sp_plan {
 	SP_VEC(struct sp_plan_guest) guests;
 	SP_VEC(struct sp_finding) findings;
 	SP_VEC(struct sp_edit) edits;
+	uint32_t *first_edit; /* by node of the host; as sp_edit.next. NULL while edits are few */
+	uint32_t given_phandles;
+	SP_VEC(struct sp_proxy) proxies;
 	SP_VEC(struct sp_holder) holders;
 	SP_VEC(const char *) dom0_arguments; /* Linux's command line in dom0 */
 	SP_VEC(const char *) xen_arguments; /* Xen's */

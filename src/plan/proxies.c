@@ -5,20 +5,38 @@
 
 #include "plan/steps.h"
 
-/*
- * A name that no node of the host's root has: the index of the master and of the IOMMU make it
- * unique among the proxies, and "sallyport" among everybody else's nodes.
- */
+static const struct sp_proxy *find(const struct sp_plan *plan, sp_node master, sp_node iommu) {
+	for (uint32_t i = 0; i < plan->proxies.count; i++) {
+		const struct sp_proxy *proxy = &plan->proxies.data[i];
+		if (proxy->master == master && proxy->iommu == iommu)
+			return proxy;
+	}
+	return NULL;
+}
+
+/* "sallyport" keeps the name apart from those of the host's nodes. */
 const char *sp_proxy_path(struct sp_plan *plan, sp_node master, sp_node iommu) {
 	const struct sp_tree *tree = plan->host->tree;
 	const char *name = sp_tree_name(tree, master), *other = sp_tree_name(tree, iommu);
 	int length = (int)strcspn(name, "@");
 	const char *address = strchr(name, '@'), *unit = strchr(other, '@');
+	const struct sp_proxy *known = find(plan, master, iommu);
+	if (known != NULL)
+		return known->path;
 	char *path = sp_arena_printf(&plan->arena, "/sallyport-proxy-%.*s%s%s-%.*s%s%s", length,
 		name, address != NULL ? "-" : "", address != NULL ? address + 1 : "",
 		(int)strcspn(other, "@"), other, unit != NULL ? "-" : "",
 		unit != NULL ? unit + 1 : "");
-	return path != NULL ? path : "/sallyport-proxy";
+	/* Masters on different buses may have one name. */
+	for (uint32_t i = 0, more = 1; path != NULL && i < plan->proxies.count; i++) {
+		if (strcmp(plan->proxies.data[i].path, path) == 0)
+			path = sp_arena_printf(&plan->arena, "%s-%u", path, ++more);
+	}
+	struct sp_proxy *proxy = path != NULL ? sp_vec_push(&plan->arena, &plan->proxies) : NULL;
+	if (proxy == NULL)
+		return "/sallyport-proxy"; /* told by the arena */
+	*proxy = (struct sp_proxy){master, iommu, path};
+	return path;
 }
 
 /* `iommus` with the streams of these IOMMUs. */
@@ -66,6 +84,8 @@ void sp_plan_proxies(struct sp_plan *plan, sp_node master, const struct sp_strea
 		split ? 1 : iommu_count,
 		split ? "Xen takes a master of one IOMMU" : "stream IDs that the tree lacks");
 	for (uint32_t i = 1; split && i < iommu_count; i++) {
+		if (find(plan, master, iommus[i]) != NULL)
+			continue; /* another guest is given the device, too */
 		const char *path = sp_proxy_path(plan, master, iommus[i]);
 		struct sp_edit *edit = sp_edit_new_node(plan, path);
 		if (edit != NULL)

@@ -29,8 +29,7 @@ void sp_find_conflicts(struct sp_plan *plan);
 /* The changes of the host's tree, with the nodes that hold clocks and domains. */
 void sp_edit_host(struct sp_plan *plan);
 /* What is wrong with the host as a whole. */
-struct sp_survey;
-void sp_check_host(struct sp_plan *plan, struct sp_survey *survey);
+void sp_check_host(struct sp_plan *plan);
 
 /* Guests of the plan that are given `node`; NULL if none is. */
 struct sp_plan_guest *sp_plan_owner(const struct sp_plan *plan, sp_node node);

@@ -8,6 +8,7 @@
 #include "plan/iommu_drivers.h"
 #include "plan/proxies.h"
 #include "plan/steps.h"
+#include "plan/survey.h"
 
 /* Far more than any driver takes for one master, and than any function of a bridge needs. */
 #define MAX_STREAMS 256u
@@ -151,6 +152,41 @@ static bool is_told(const struct sp_plan *plan, const struct sp_plan_guest *gues
 	return false;
 }
 
+/* Whether the tree has the register that tells the product; looked for once. */
+static bool has_product(struct sp_plan *plan) {
+	const struct sp_tree *tree = plan->host->tree;
+	struct sp_survey *survey = plan->survey;
+
+	for (sp_node node = 0; !survey->product_known && node < sp_tree_count(tree); node++) {
+		if (sp_tree_compatible(tree, node, "renesas,prr"))
+			survey->product_known = survey->product = true;
+	}
+	survey->product_known = true;
+	return survey->product;
+}
+
+/* The user names this very IOMMU for the master. */
+static bool is_wished(const struct master *master, sp_node iommu) {
+	for (uint32_t i = 0; i < master->count; i++) {
+		if (master->streams[i].iommu == iommu && master->streams[i].origin == SP_ORIGIN_USER)
+			return true;
+	}
+	return false;
+}
+
+static void enable(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu) {
+	uint32_t before = plan->edits.count;
+	struct sp_edit *edit = sp_edit_property(plan, iommu, "status");
+	/* Several masters have one IOMMU, and several IPMMUs one main IPMMU. */
+	if (plan->edits.count == before)
+		return;
+	sp_finding_add(plan, guest, SP_CODE_IOMMU_ENABLED, iommu,
+		"the host's tree disables it; the overlay enables it");
+	sp_edit_string(plan, edit, "okay");
+	if (edit != NULL)
+		edit->why = "Xen uses only IOMMUs that are enabled";
+}
+
 /* An IPMMU has a root whose page tables it shares; a root needs the product register to be told
  * the silicon's revision: ipmmu_probe() in xen/drivers/passthrough/arm/ipmmu-vmsa.c. */
 static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
@@ -161,24 +197,10 @@ static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_no
 	sp_node chain[2] = {iommu, root};
 
 	for (unsigned i = 0; i < (root == iommu || root == SP_NODE_NONE ? 1u : 2u); i++) {
-		if (sp_tree_available(tree, chain[i]))
-			continue;
-		uint32_t before = plan->edits.count;
-		struct sp_edit *edit = sp_edit_property(plan, chain[i], "status");
-		/* Several IPMMUs have one main IPMMU. */
-		if (plan->edits.count == before)
-			continue;
-		sp_finding_add(plan, guest, SP_CODE_IOMMU_ENABLED, chain[i],
-			"the host's tree disables it; the overlay enables it");
-		sp_edit_string(plan, edit, "okay");
-		if (edit != NULL)
-			edit->why = "Xen uses only IOMMUs that are enabled";
+		if (!sp_tree_available(tree, chain[i]))
+			enable(plan, guest, chain[i]);
 	}
-	bool product = false;
-	for (sp_node node = 0; node < sp_tree_count(tree) && !product; node++)
-		product = sp_tree_prop(tree, node, "compatible") != NULL &&
-			sp_tree_compatible(tree, node, "renesas,prr");
-	if (!product)
+	if (!has_product(plan))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_NO_PRODUCT, iommu,
 			"the tree has no renesas,prr node, by which Xen reads the silicon's "
 			"revision");
@@ -187,6 +209,26 @@ static void check_ipmmu(struct sp_plan *plan, struct sp_plan_guest *guest, sp_no
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_REVISION, iommu,
 			"Xen uses %s only on silicon of ES3.0 or later, which no tree can prove",
 			driver->compatible);
+}
+
+/* Xen sets the IOMMU up before dom0, and with it whoever switches clocks and domains, runs. */
+static void check_power(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu) {
+	const struct sp_tree *tree = plan->host->tree;
+	bool clocks = sp_tree_prop(tree, iommu, "clocks") != NULL;
+	bool domains = sp_tree_prop(tree, iommu, "power-domains") != NULL;
+
+	if (!clocks && !domains)
+		return;
+	for (uint32_t i = 0; i < plan->findings.count; i++) {
+		if (plan->findings.data[i].code == SP_CODE_IOMMU_POWER &&
+			plan->findings.data[i].guest == guest->request->name &&
+			plan->findings.data[i].path == path_of(plan, iommu))
+			return;
+	}
+	sp_finding_add(plan, guest, SP_CODE_IOMMU_POWER, iommu,
+		"its %s%s%s must be on before Xen starts",
+		clocks ? "clocks" : "", clocks && domains ? " and " : "",
+		domains ? "power domain" : "");
 }
 
 static void check_build(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
@@ -266,6 +308,14 @@ static void check_stream(struct sp_plan *plan, struct sp_plan_guest *guest,
 	check_sharers(plan, guest, master, stream);
 }
 
+static bool has_wishes(const struct master *master) {
+	for (uint32_t i = 0; i < master->count; i++) {
+		if (master->streams[i].origin == SP_ORIGIN_USER)
+			return true;
+	}
+	return false;
+}
+
 /* Judges one of the master's IOMMUs. Returns false if Xen does not drive it. */
 static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
 	const struct master *master, sp_node iommu) {
@@ -273,16 +323,21 @@ static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
 	const struct sp_iommu_driver *driver =
 		sp_iommu_driver_of(tree, iommu, plan->request->target, NULL);
 	if (driver == NULL) {
+		const char *compatible = sp_prop_string(sp_tree_prop(tree, iommu, "compatible"), 0);
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_NO_DRIVER, master->node,
 			"%s has no driver for its IOMMU %s (%s)",
 			sp_target_name(plan->request->target), path_of(plan, iommu),
-			sp_prop_string(sp_tree_prop(tree, iommu, "compatible"), 0));
+			compatible != NULL ? compatible : "it has no compatible");
 		return false;
 	}
 	const struct sp_driver_info *info = sp_driver_info(driver->driver);
 	bool direct = guest->request->mode == SP_MODE_DIRECT;
 	if (driver->driver == SP_DRIVER_IPMMU && (!direct || sp_tree_enabled(tree, iommu)))
 		check_ipmmu(plan, guest, iommu, driver);
+	else if (!sp_tree_available(tree, iommu) && is_wished(master, iommu) &&
+		driver->driver == SP_DRIVER_SMMU && !direct)
+		/* It lets the streams pass that nobody has set up: other masters do not suffer. */
+		enable(plan, guest, iommu);
 	else if (!sp_tree_enabled(tree, iommu))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_DISABLED, master->node,
 			"its IOMMU %s is disabled in the host's tree, so that Xen does not protect "
@@ -291,6 +346,7 @@ static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
 	if (direct && !sp_tree_enabled(tree, iommu))
 		return false; /* as good as none: nothing of it is in the way */
 	check_build(plan, guest, iommu, info);
+	check_power(plan, guest, iommu);
 	uint32_t ids = 0;
 	for (uint32_t i = 0; i < master->count; i++) {
 		if (master->streams[i].iommu != iommu)
@@ -346,9 +402,9 @@ static void plan_master(
 	}
 	if (told)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_USER, master->node,
-			"its stream IDs are as the command line tells them; the tree cannot "
-			"confirm "
-			"them");
+			"%s; the tree cannot confirm them",
+			has_wishes(master) ? "its stream IDs are as the command line tells them"
+					   : "its functions are as the command line tells them");
 	if (driven > 0)
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_LEFT_ON, master->node,
 			"Xen puts it behind %s all the same", path_of(plan, iommus[0]));
@@ -387,6 +443,26 @@ static void explain_exposure(
 		"memory: Xen's, dom0's and every guest's");
 }
 
+/*
+ * A device whose memory accesses all leave through another one, under that one's stream IDs
+ * (Linux's bindings, media/renesas,fcp.yaml). True if nothing is left to be said of its own.
+ */
+static bool has_front(struct sp_plan *plan, struct sp_plan_guest *guest,
+	const struct sp_guest_device *device) {
+	const struct sp_tree *tree = plan->host->tree;
+	const struct sp_prop *prop = sp_tree_prop(tree, device->node, "renesas,fcp");
+	sp_node front = prop != NULL ? sp_tree_by_phandle(tree, sp_prop_cell(prop, 0)) : SP_NODE_NONE;
+
+	if (front == SP_NODE_NONE)
+		return false;
+	if (sp_guest_device_of(plan, guest, front) != NULL)
+		return true; /* judged by itself */
+	sp_finding_add(plan, guest, SP_CODE_IOMMU_NONE, device->node,
+		"its DMA goes through %s, which is not given along (--with-companions does)",
+		path_of(plan, front));
+	return true;
+}
+
 static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest,
 	struct master *master, struct sp_error *error) {
 	const struct sp_tree *tree = plan->host->tree;
@@ -418,6 +494,8 @@ static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest,
 			explain_exposure(plan, guest, device);
 		if (masters > 0 || mapped)
 			continue;
+		if (has_front(plan, guest, device))
+			continue;
 		if (device->dma == SP_DMA_MASTER)
 			sp_finding_add(plan, guest, SP_CODE_IOMMU_NONE, device->node,
 				"it does DMA, and the tree puts it behind no IOMMU");
@@ -425,6 +503,26 @@ static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest,
 			sp_finding_add(plan, guest, SP_CODE_IOMMU_PERHAPS, device->node,
 				"the tree puts it behind no IOMMU, and nothing tells whether it "
 				"does DMA");
+	}
+	return true;
+}
+
+/* A function needs a host bridge that it is behind. */
+static bool check_functions(const struct sp_plan *plan, const struct sp_plan_guest *guest,
+	struct sp_error *error) {
+	const struct sp_request_guest *request = guest->request;
+	for (uint32_t i = 0; i < request->bdf_count; i++) {
+		const struct sp_request_bdf *wish = &request->bdfs[i];
+		bool bridge = false;
+		for (uint32_t d = 0; d < guest->devices.count && !bridge; d++) {
+			sp_node end = sp_tree_end(plan->host->tree, guest->devices.data[d].node);
+			for (sp_node node = guest->devices.data[d].node; node < end && !bridge; node++)
+				bridge = sp_is_pci_bus(plan->host->tree, node);
+		}
+		if (!bridge)
+			return sp_error_set(error, SP_ERROR_USE,
+				"function %02x:%02x.%x: guest %s is given no PCI host bridge",
+				wish->bdf >> 8, wish->bdf >> 3 & 31, wish->bdf & 7, request->name);
 	}
 	return true;
 }
@@ -438,7 +536,8 @@ bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct
 		plan->arena.failed = true;
 		return true;
 	}
-	good = assign_streams(plan, guest, master, error);
+	good = check_functions(plan, guest, error) &&
+		assign_streams(plan, guest, master, error);
 	free(master);
 	return good;
 }

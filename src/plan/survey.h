@@ -22,6 +22,7 @@ struct sp_survey {
 	/* Interrupts with two trigger types: how many, and the first one's two owners. */
 	uint32_t type_conflicts;
 	const struct sp_irq_owner *first_type, *other_type;
+	bool product, product_known; /* a renesas,prr node */
 	enum sp_driver usual; /* the driver that works where no guest needs another */
 	bool usual_known;
 	/* By index, in the order of the tree; each once. */

@@ -61,7 +61,7 @@ static const struct finding_case CASES[] = {
 		"/soc/syscon@a009000"),
 	{SP_CODE_DEP_GRAPH, "WWW", DISPLAY "/port/endpoint", "/panel",
 		{.tree = "dependencies", .devices = {DISPLAY}}, {.companions = true}},
-	DROPPED(SP_CODE_DEP_VENDOR, "WWW", "/soc/served@b011000", "qcom,qmp", "/soc/firmware"),
+	DROPPED(SP_CODE_DEP_FIRMWARE, "WWW", "/soc/served@b011000", "qcom,qmp", "/soc/firmware"),
 	{SP_CODE_DEP_DANGLING, "WWW", "/soc/dangling@b012000", "0xdead",
 		{.tree = "dependencies", .devices = {"/soc/dangling@b012000"}},
 		{.changes = {{"/soc/dangling@b012000", "phys", "0x42"}}}},

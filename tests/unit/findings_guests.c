@@ -76,6 +76,8 @@ static const struct finding_case CASES[] = {
 	{SP_CODE_HOTPLUG_VERSION, "E--", NULL, "xen-4.18",
 		{.tree = "places", .devices = {RTC}, .hotplug = true, .target = "xen-4.18"},
 		{.hotplug = true, .target = "xen-4.19"}},
+	{SP_CODE_HOTPLUG_RESERVED, "N--", NULL, "does not have them yet",
+		{.tree = "places", .devices = {RTC}, .hotplug = true}, {.tree = "places"}},
 	{SP_CODE_HOTPLUG_BOOT, "-EE", NULL, "at boot",
 		{.tree = "places", .devices = {RTC}, .hotplug = true}, {.tree = "places"}},
 	{SP_CODE_GUESTS_DEVICE, "EEE", RTC, RTC,

@@ -187,6 +187,7 @@ struct outcome {
 	enum sp_verdict verdict;
 	struct sp_error error;
 	uint32_t codes[SP_CODE_COUNT]; /* how many findings */
+	uint32_t unmade; /* artefacts that cannot be made; why is in error */
 };
 
 static double now(void) {
@@ -196,8 +197,7 @@ static double now(void) {
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void emit(const struct sp_plan *plan, uint32_t guests) {
-	struct sp_error error;
+static void emit(const struct sp_plan *plan, uint32_t guests, struct outcome *outcome) {
 	char *data;
 	size_t size;
 
@@ -206,10 +206,12 @@ static void emit(const struct sp_plan *plan, uint32_t guests) {
 			guest++) {
 			double start = now();
 
-			if (!sp_plan_emit(
-				    plan, (enum sp_artefact)i, guest, &data, &size, &error) &&
-				error.kind != SP_ERROR_INPUT)
-				fail_msg("%s", error.message);
+			if (!sp_plan_emit(plan, (enum sp_artefact)i, guest, &data, &size,
+				    &outcome->error)) {
+				if (outcome->error.kind != SP_ERROR_INPUT)
+					fail_msg("%s", outcome->error.message);
+				outcome->unmade++;
+			}
 			free(data);
 			if (now() - start > 0.2 * SLOWNESS)
 				print_message("             %s: %.2f s\n",
@@ -246,7 +248,7 @@ static void plan(
 	findings = sp_plan_findings(made, &count);
 	for (uint32_t i = 0; i < count; i++)
 		outcome->codes[findings[i].code]++;
-	emit(made, request->guest_count);
+	emit(made, request->guest_count, outcome);
 	sp_plan_destroy(made);
 }
 
@@ -305,8 +307,16 @@ static struct outcome run_gpu(struct draft *draft) {
 }
 
 static void assert_planned(const struct outcome *outcome) {
-	if (!outcome->read || !outcome->planned)
+	if (!outcome->read || !outcome->planned || outcome->unmade)
 		fail_msg("%s", outcome->error.message);
+}
+
+/* The overlay, its source, the patched tree and U-Boot's commands cannot be made. */
+static void assert_unchangeable(const struct outcome *outcome, const char *message) {
+	assert_true(outcome->planned);
+	assert_int_equal(outcome->unmade, 4);
+	if (!strstr(outcome->error.message, message))
+		fail_msg("\"%s\" does not say \"%s\"", outcome->error.message, message);
 }
 
 static void assert_refused(const struct outcome *outcome, const char *message) {
@@ -495,22 +505,110 @@ static void twin_phandles(void **state) {
 	assert_refused(&outcome, "/smmu@9000000 and /twin have the same phandle");
 }
 
-/* No number is left for a node that the overlay wants to refer to. */
+/* No number is left for an IOMMU that the overlay has to refer to. */
 static void highest_phandle(void **state) {
+	static const char *const device = "/gpu@5000000";
+	const struct sp_request_stream stream = {
+		.device = device, .controller = "/smmu@a000000", .id = 7};
+	const struct sp_request_guest guest = {.name = "guest",
+		.memory = 512,
+		.devices = &device,
+		.device_count = 1,
+		.streams = &stream,
+		.stream_count = 1};
+	const struct sp_request request = {
+		.target = SP_TARGET_DEFAULT, .guests = &guest, .guest_count = 1};
+
+	(void)state;
+	for (uint32_t highest = 0xfffffffd; highest <= 0xfffffffe; highest++) {
+		struct draft draft = {0};
+		struct outcome outcome;
+
+		open_board(&draft);
+		begin(&draft, "pins");
+		CELLS(&draft, "phandle", highest);
+		end(&draft);
+		begin(&draft, "smmu@a000000");
+		text(&draft, "compatible", "arm,mmu-500");
+		CELLS(&draft, "#iommu-cells", 1);
+		CELLS(&draft, "reg", 0xa000000, 0x10000);
+		end(&draft);
+		begin(&draft, "gpu@5000000");
+		CELLS(&draft, "reg", 0x5000000, 0x10000);
+		end(&draft);
+		close_board(&draft);
+		outcome = run(&draft, &request);
+		if (highest == 0xfffffffd)
+			assert_planned(&outcome);
+		else
+			assert_unchangeable(&outcome, "no higher ones are left");
+	}
+}
+
+/* A path that libfdt takes for another node's, and a node in the place of a new one. */
+static void misleading_names(void **state) {
+	static const char *const names[] = {"bus@0", "sallyport-holder-0", "harmless"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct draft draft = {0};
+		struct outcome outcome;
+
+		open_board(&draft);
+		begin(&draft, names[i]);
+		end(&draft);
+		begin(&draft, "bus");
+		bytes(&draft, "ranges", "", 0);
+		open_gpu(&draft);
+		CELLS(&draft, "clocks", CLOCKS, 1);
+		end(&draft);
+		end(&draft);
+		begin(&draft, "bus@1");
+		end(&draft);
+		close_board(&draft);
+		outcome = run_one(&draft, SP_MODE_XL, false, "/bus/gpu@5000000");
+		if (i == 0)
+			assert_unchangeable(&outcome, "they take this path for /bus@0");
+		else if (i == 1)
+			assert_unchangeable(&outcome, "a node of this name already");
+		else
+			assert_planned(&outcome);
+	}
+}
+
+/* Masters of one name on two buses, each behind the same two IPMMUs: their proxies differ. */
+static void twin_masters(void **state) {
+	static const char *const devices[] = {"/bus-0/gpu@0", "/bus-1/gpu@0"};
+	const struct sp_request_guest guest = {
+		.name = "guest", .memory = 512, .devices = devices, .device_count = 2};
+	const struct sp_request request = {
+		.target = SP_TARGET_DEFAULT, .guests = &guest, .guest_count = 1};
 	struct draft draft = {0};
 	struct outcome outcome;
 
 	(void)state;
 	open_board(&draft);
-	begin(&draft, "pins");
-	CELLS(&draft, "phandle", 0xfffffffe);
-	end(&draft);
-	open_gpu(&draft);
-	CELLS(&draft, "clocks", CLOCKS, 1);
-	CELLS(&draft, "pinctrl-0", 0xfffffffe);
-	end(&draft);
+	for (uint32_t i = 0; i < 2; i++) {
+		begin_n(&draft, "ipmmu@%x", 0x10000000 + i * 0x1000);
+		text(&draft, "compatible", "renesas,ipmmu-r8a77961");
+		CELLS(&draft, "reg", 0x10000000 + i * 0x1000, 0x1000);
+		CELLS(&draft, "#iommu-cells", 1);
+		CELLS(&draft, "phandle", FIRST_FREE + i);
+		end(&draft);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		begin_n(&draft, "bus-%u", i);
+		CELLS(&draft, "#address-cells", 1);
+		CELLS(&draft, "#size-cells", 1);
+		CELLS(&draft, "ranges", 0, 0x20000000 + i * 0x1000, 0x1000);
+		begin(&draft, "gpu@0");
+		CELLS(&draft, "reg", 0, 0x1000);
+		CELLS(&draft, "iommus", FIRST_FREE, i, FIRST_FREE + 1, i);
+		end(&draft);
+		end(&draft);
+	}
 	close_board(&draft);
-	outcome = run_gpu(&draft);
+	outcome = run(&draft, &request);
 	assert_planned(&outcome);
 }
 
@@ -653,7 +751,7 @@ static void legacy_circle(void **state) {
 	assert_int_equal(outcome.verdict, SP_VERDICT_NO);
 }
 
-/* As many nodes as a large tree ten times over, all with one page, one interrupt, one stream ID. */
+/* Devices that all have one page, one interrupt and one stream ID. */
 static void open_crowd(struct draft *draft, uint32_t count) {
 	open_board(draft);
 	begin(draft, "bus@0");
@@ -672,12 +770,35 @@ static void open_crowd(struct draft *draft, uint32_t count) {
 	end(draft);
 }
 
+/* Nodes as of ten large trees. */
+static void many_nodes(void **state) {
+	const uint32_t count = 60000;
+	struct draft draft = {0};
+	struct outcome outcome;
+
+	(void)state;
+	open_board(&draft);
+	for (uint32_t i = 0; i < count; i++) {
+		begin_n(&draft, i % 20 ? "part@%x" : "serial@%x", 0x10000000 + i * 0x1000);
+		CELLS(&draft, "phandle", FIRST_FREE + i);
+		if (i % 20 == 0) {
+			CELLS(&draft, "reg", 0x10000000 + i * 0x1000, 0x1000);
+			CELLS(&draft, "interrupts", 0, 100 + i % 800, 4);
+			CELLS(&draft, "clocks", CLOCKS, i);
+		}
+		end(&draft);
+	}
+	close_board(&draft);
+	outcome = run_one(&draft, SP_MODE_XL, true, "/serial@10000000");
+	assert_planned(&outcome);
+}
+
 static void crowd(void **state) {
 	struct draft draft = {0};
 	struct outcome outcome;
 
 	(void)state;
-	open_crowd(&draft, 60000);
+	open_crowd(&draft, 20000);
 	close_board(&draft);
 	outcome = run_one(&draft, SP_MODE_DOM0LESS, true, "/bus@0/gpu-7@5000000");
 	assert_planned(&outcome);
@@ -996,11 +1117,14 @@ int main(void) {
 		cmocka_unit_test(data_circles),
 		cmocka_unit_test(twin_phandles),
 		cmocka_unit_test(highest_phandle),
+		cmocka_unit_test(misleading_names),
+		cmocka_unit_test(twin_masters),
 		cmocka_unit_test(huge_cells),
 		cmocka_unit_test(sixteen_cells),
 		cmocka_unit_test(long_ranges),
 		cmocka_unit_test(many_windows),
 		cmocka_unit_test(legacy_circle),
+		cmocka_unit_test(many_nodes),
 		cmocka_unit_test(crowd),
 		cmocka_unit_test(crowd_given),
 		cmocka_unit_test(many_iommus),
