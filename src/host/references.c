@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fdt/cells.h"
+#include "host/streams.h"
 
 #define SP_REFERENCE(name, lead, cells, fixed, form, kind) \
 	{name, lead, cells, fixed, SP_REFERENCE_FORM_##form, SP_REFERENCE_##kind},
@@ -86,6 +87,9 @@ bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 	 */
 	if (rule->kind == SP_REFERENCE_INTERRUPT && rule->form == SP_REFERENCE_FORM_REST)
 		return false;
+	bool is_map = rule->kind == SP_REFERENCE_IOMMU && rule->lead > 0;
+	if (is_map && *cell == 0)
+		use->row = sp_iommu_map_row(tree, prop);
 	if (*cell >= cells || (*cell > 0 && rule->form != SP_REFERENCE_FORM_LIST))
 		return false;
 	if (prop->len % 4 != 0 || cells - *cell <= rule->lead) {
@@ -100,7 +104,9 @@ bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 	if (use->phandle != 0 && use->phandle != UINT32_MAX) {
 		use->provider = sp_tree_by_phandle(tree, use->phandle);
 		uint32_t after = rule->fixed;
-		if (use->provider != SP_NODE_NONE && rule->cells != NULL) {
+		if (is_map) {
+			after = use->row - rule->lead - 1;
+		} else if (use->provider != SP_NODE_NONE && rule->cells != NULL) {
 			uint32_t counted = sp_tree_u32(tree, use->provider, rule->cells, 0);
 			if (counted > SP_MAX_ARGS) {
 				*broken = true;

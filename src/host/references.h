@@ -59,10 +59,12 @@ struct sp_use {
 	uint32_t next; /* where the entry ends */
 	uint32_t phandle;
 	sp_node provider; /* SP_NODE_NONE for a hole (phandle 0 or ~0) or a dangling phandle */
+	uint32_t row; /* of an iommu-map: cells of each entry; set by the first step */
 };
 
 /*
- * Steps through the references of a property. *cell is 0 at first. False at the end and where the
+ * Steps through the references of a property. *cell is 0 at first, and `use` stays the same one.
+ * False at the end and where the
  * rest cannot be read; *broken tells the latter.
  */
 bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,

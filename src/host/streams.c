@@ -96,11 +96,7 @@ static bool read_iommus(
 	return true;
 }
 
-/*
- * Cells of one row of an iommu-map: a requester ID, a phandle, a stream ID and a length. The ID has
- * as many cells as the IOMMU's specifiers in newer trees and one in older ones.
- */
-static uint32_t map_row(const struct sp_tree *tree, const struct sp_prop *map) {
+uint32_t sp_iommu_map_row(const struct sp_tree *tree, const struct sp_prop *map) {
 	uint32_t cells = sp_prop_cells(map);
 	sp_node iommu = sp_tree_by_phandle(tree, sp_prop_cell(map, 1));
 	uint32_t id = iommu != SP_NODE_NONE ? sp_tree_u32(tree, iommu, "#iommu-cells", 1) : 1;
@@ -116,7 +112,7 @@ static uint32_t map_row(const struct sp_tree *tree, const struct sp_prop *map) {
 /* Each IOMMU that the map names, once and without an ID. */
 static bool read_map(struct sp_host *host, struct sp_device *device, const struct sp_prop *map) {
 	device->iommu_map = true;
-	uint32_t cells = sp_prop_cells(map), row = map_row(host->tree, map);
+	uint32_t cells = sp_prop_cells(map), row = sp_iommu_map_row(host->tree, map);
 	for (uint32_t cell = 0; cells - cell >= row; cell += row) {
 		sp_node iommu = sp_tree_by_phandle(host->tree, sp_prop_cell(map, cell + 1));
 		if (iommu == SP_NODE_NONE) {
@@ -211,7 +207,7 @@ bool sp_host_map_function(
 	if (map == NULL)
 		return false;
 	uint32_t masked = bdf & sp_tree_u32(host->tree, bridge, "iommu-map-mask", UINT32_MAX);
-	uint32_t cells = sp_prop_cells(map), row = map_row(host->tree, map);
+	uint32_t cells = sp_prop_cells(map), row = sp_iommu_map_row(host->tree, map);
 	for (uint32_t cell = 0; cells - cell >= row; cell += row) {
 		uint32_t base = sp_prop_cell(map, cell), length = sp_prop_cell(map, cell + row - 1);
 		if (masked < base || masked - base >= length)
@@ -224,7 +220,13 @@ bool sp_host_map_function(
 		for (uint32_t i = 0; i < stream->count; i++)
 			stream->args[i] = sp_prop_cell(map, cell + 2 + i);
 		stream->args[0] += masked - base;
-		return stream->iommu != SP_NODE_NONE;
+		if (stream->iommu == SP_NODE_NONE)
+			return false;
+		/* `iommus` has as many cells as the IOMMU counts; the map tells of no mask. */
+		uint32_t counted = sp_tree_u32(host->tree, stream->iommu, "#iommu-cells", 1);
+		if (counted > stream->count && counted <= 4)
+			stream->count = counted;
+		return true;
 	}
 	return false;
 }

@@ -8,6 +8,12 @@
 bool sp_host_add_streams(struct sp_host *host);
 
 /*
+ * Cells of one row of an iommu-map: a requester ID, a phandle, a stream ID and a length. The ID has
+ * as many cells as the IOMMU's specifiers in newer trees and one in older ones.
+ */
+uint32_t sp_iommu_map_row(const struct sp_tree *tree, const struct sp_prop *map);
+
+/*
  * What a PCI function is called at its host bridge's IOMMU, by the bridge's iommu-map
  * (Linux's bindings, pci/pci-iommu.txt). False if the map does not name the function.
  */

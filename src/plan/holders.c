@@ -2,9 +2,13 @@
 #include "plan/holders.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/steps.h"
+
+/* A chain of factors longer than this is a loop, or as good as one. */
+#define MAX_CHAIN 8
 
 /* References of one kind among those of one node, in their order. */
 struct wanted {
@@ -19,9 +23,17 @@ static void want(struct wanted *wanted, const struct sp_dependency *dependency) 
 
 /* Oscillators and fixed regulators without a switch need nobody to hold them. */
 static bool is_switchable(const struct sp_tree *tree, sp_node provider) {
-	return sp_tree_enabled(tree, provider) &&
-		!sp_tree_compatible(tree, provider, "fixed-clock") &&
-		!sp_tree_compatible(tree, provider, "fixed-factor-clock");
+	/* A factor passes on to its parent what it is asked for: who holds the one holds both. */
+	for (unsigned i = 0; i < MAX_CHAIN; i++) {
+		if (provider == SP_NODE_NONE || !sp_tree_enabled(tree, provider))
+			return false;
+		if (!sp_tree_compatible(tree, provider, "fixed-factor-clock"))
+			return !sp_tree_compatible(tree, provider, "fixed-clock");
+		const struct sp_prop *parent = sp_tree_prop(tree, provider, "clocks");
+		provider = parent != NULL ? sp_tree_by_phandle(tree, sp_prop_cell(parent, 0))
+					  : SP_NODE_NONE;
+	}
+	return false;
 }
 
 /* The reference as it stands in the host's tree. */
@@ -56,16 +68,31 @@ static void edit_pins(struct sp_plan *plan, const char *path, sp_node node) {
 	sp_edit_cells(plan, sp_edit_new_property(plan, path, "pinctrl-0"), cells, nodes, count, 1);
 }
 
+/* Counts on from the last one, past nodes of the host's that have such a name. */
+static const char *new_path(struct sp_plan *plan) {
+	static const char stem[] = "/sallyport-holder-";
+	unsigned long number = 0;
+	char path[sizeof(stem) + 20];
+	if (plan->holders.count > 0)
+		number = 1 + strtoul(plan->holders.data[plan->holders.count - 1].path +
+					     sizeof(stem) - 1,
+				     NULL, 10);
+	do
+		snprintf(path, sizeof(path), "%s%lu", stem, number++);
+	while (sp_tree_child(plan->host->tree, SP_NODE_ROOT, path + 1) != SP_NODE_NONE);
+	return sp_arena_strdup(&plan->arena, path);
+}
+
 static void add_holder(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node,
 	const struct sp_dependency *clock, const struct sp_dependency *domain,
 	const struct sp_dependency *supply, bool pins) {
-	char name[40];
-	snprintf(name, sizeof(name), "/sallyport-holder-%u", plan->holders.count);
-	const char *path = sp_arena_strdup(&plan->arena, name);
-	struct sp_holder *holder = sp_vec_push(&plan->arena, &plan->holders);
+	const char *path = new_path(plan);
 	struct sp_edit *edit = path != NULL ? sp_edit_new_node(plan, path) : NULL;
-	if (holder == NULL || edit == NULL)
+	struct sp_holder *holder =
+		edit != NULL ? sp_vec_push(&plan->arena, &plan->holders) : NULL;
+	if (holder == NULL)
 		return;
+	holder->path = path;
 	const char *what = sp_arena_printf(&plan->arena, "%s%s%s%s%s%s%s",
 		clock != NULL ? "a clock" : "", clock != NULL && domain != NULL ? ", " : "",
 		domain != NULL ? "a power domain" : "",

@@ -14,6 +14,17 @@ static const struct sp_proxy *find(const struct sp_plan *plan, sp_node master, s
 	return NULL;
 }
 
+/* Masters on different buses may have one name, and the host's tree was perhaps made by a plan. */
+static bool is_taken(const struct sp_plan *plan, const char *path) {
+	if (sp_tree_child(plan->host->tree, SP_NODE_ROOT, path + 1) != SP_NODE_NONE)
+		return true;
+	for (uint32_t i = 0; i < plan->proxies.count; i++) {
+		if (strcmp(plan->proxies.data[i].path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* "sallyport" keeps the name apart from those of the host's nodes. */
 const char *sp_proxy_path(struct sp_plan *plan, sp_node master, sp_node iommu) {
 	const struct sp_tree *tree = plan->host->tree;
@@ -27,11 +38,10 @@ const char *sp_proxy_path(struct sp_plan *plan, sp_node master, sp_node iommu) {
 		name, address != NULL ? "-" : "", address != NULL ? address + 1 : "",
 		(int)strcspn(other, "@"), other, unit != NULL ? "-" : "",
 		unit != NULL ? unit + 1 : "");
-	/* Masters on different buses may have one name. */
-	for (uint32_t i = 0, more = 1; path != NULL && i < plan->proxies.count; i++) {
-		if (strcmp(plan->proxies.data[i].path, path) == 0)
-			path = sp_arena_printf(&plan->arena, "%s-%u", path, ++more);
-	}
+	/* No proxy before it has a number as high, so that the first one is mostly free. */
+	const char *plain = path;
+	for (uint32_t number = plan->proxies.count; path != NULL && is_taken(plan, path); number++)
+		path = sp_arena_printf(&plan->arena, "%s-%u", plain, number);
 	struct sp_proxy *proxy = path != NULL ? sp_vec_push(&plan->arena, &plan->proxies) : NULL;
 	if (proxy == NULL)
 		return "/sallyport-proxy"; /* told by the arena */

@@ -253,6 +253,18 @@ def _window_over_ram(context: Context) -> bool:
     return False
 
 
+def _window_moved(context: Context) -> bool:
+    """A bridge that its driver programs, with a window where the guest has something else."""
+    areas = [(area.start, area.stop) for area in xen.guest_areas(False)]
+    for bridge in context.bridges():
+        if {"pci-host-ecam-generic", "pci-host-cam-generic"} & set(bridge.compatible()):
+            continue
+        for _, _, above, size in context.host.pci_windows(bridge):
+            if any(overlaps((above, above + size), span) for span in areas):
+                return True
+    return False
+
+
 def page_sharers(context: Context) -> Iterable[int]:
     """Nodes outside with registers in the frames that are given."""
     for first, stop in context.frames():
@@ -299,6 +311,7 @@ CONFIRM: dict[str, Predicate] = {
     "SP-PCI-FUNCTIONS": lambda context: bool(context.bridges()) or any(
         stream.origin == "iommu-map" for stream in context.streams()),
     "SP-PCI-WINDOW-RAM": _window_over_ram,
+    "SP-PCI-WINDOW-MOVED": _window_moved,
     "SP-PAGE-SHARED": lambda context: any(True for _ in page_sharers(context)),
     "SP-DEVICE-DISABLED": _disabled,
     "SP-PLACE-NO-HOLE": lambda context: not placement.fits(context),
