@@ -18,6 +18,7 @@ static const struct cli_usage USAGE = {
 	.arguments = "[OPTION]… [CODE]…",
 	.about = "Says what a finding means, what to do about it, and how that is known. Without a "
 		 "code it lists them all. A code's \"SP-\" may be left out.",
+	.example = "sallyport explain SP-IRQ-SHARED",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
 };

@@ -127,4 +127,5 @@ void cli_help(struct cli *cli, const struct cli_usage *usage) {
 	for (size_t i = 0; i < usage->count; i++)
 		help_option(cli, &usage->options[i]);
 	help_option(cli, &HELP_OPTION);
+	fprintf(cli->out, "\nFor example:\n  %s\n", usage->example);
 }

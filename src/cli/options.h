@@ -18,6 +18,7 @@ struct cli_usage {
 	const char *verb;
 	const char *arguments; /* "HOST DEVICE…" */
 	const char *about; /* a paragraph for the help */
+	const char *example; /* a command line, or several lines of them */
 	const struct cli_option *options;
 	size_t count; /* at most CLI_MAX_OPTIONS */
 };

@@ -82,6 +82,8 @@ static const struct cli_usage USAGE = {
 	.about = "Works out how a guest is given devices of a host, and writes the files for it. "
 		 "HOST is a .dtb or an unflattened tree such as /proc/device-tree. DEVICE is a "
 		 "node's path, an alias, or a compatible string that one node has.",
+	.example = "sallyport plan board.dtb gpu -w -o gpu-plan\n"
+		   "  sallyport plan --file guests.conf",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
 };

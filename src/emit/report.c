@@ -406,17 +406,14 @@ static void write_guest_step(
 
 	if (guest->request->mode == SP_MODE_XL)
 		sp_buf_printf(&text,
-			"In dom0, name a kernel in %s%sguest.cfg, put %s%sguest.dtb beside it, and "
-			"run: "
-			"xl create guest.cfg",
+			"In dom0, name a kernel in %s%sguest.cfg, put %s%sguest.dtb beside it, "
+			"and run: xl create guest.cfg",
 			folder, slash, folder, slash);
 	else
 		sp_buf_printf(&text,
 			"Let the boot loader load the kernel and %s%sguest.dtb, compile "
-			"%s%sdom0less.dts "
-			"and apply it to the host's tree after the change above; Xen then starts "
-			"the "
-			"guest at boot.",
+			"%s%sdom0less.dts and apply it to the host's tree after the change above; "
+			"Xen then starts the guest at boot.",
 			folder, slash, folder, slash);
 	if (text.failed)
 		report->out->failed = true;
@@ -434,8 +431,7 @@ static void write_steps(struct report *report) {
 	if (!sp_emit_complete(plan)) {
 		sp_text_wrap(out, "  ", "  ",
 			"Resolve the errors above and plan again. Until then there are only this "
-			"file "
-			"and plan.json; --keep-going writes the others all the same.");
+			"file and plan.json; --keep-going writes the others all the same.");
 		return;
 	}
 	write_host_steps(report, &step);

@@ -2,6 +2,7 @@
 #include <sallyport/request.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +49,14 @@ const char *sp_target_name(enum sp_target target) {
 }
 
 bool sp_target_parse(const char *name, enum sp_target *target) {
+	char full[16];
 	size_t i = find(TARGETS, SP_TARGET_COUNT, name);
 
+	/* "4.20" can mean nothing else. */
+	if (i == SP_TARGET_COUNT && strlen(name) < 8) {
+		snprintf(full, sizeof(full), "xen-%s", name);
+		i = find(TARGETS, SP_TARGET_COUNT, full);
+	}
 	if (i == SP_TARGET_COUNT)
 		return false;
 	*target = (enum sp_target)i;
@@ -117,8 +124,7 @@ bool sp_request_parse_memory(const char *text, uint32_t *mib, struct sp_error *e
 	if (value == 0 || value > LARGEST_MEMORY)
 		return sp_error_set(error, SP_ERROR_USE,
 			"\"%.80s\" is no amount of memory; write a number of MiB, or 512M or 2G, "
-			"up to "
-			"1024G",
+			"up to 1024G",
 			text);
 	*mib = (uint32_t)value;
 	return true;
@@ -145,8 +151,7 @@ bool sp_request_parse_bdf(char *text, struct sp_request_bdf *out, struct sp_erro
 		!take_number(&p, 16, 7, &function) || *p)
 		return sp_error_set(error, SP_ERROR_USE,
 			"\"%.80s\" is no PCI function; write [DEVICE=]BUS:DEV.FN in hexadecimal, "
-			"such "
-			"as 01:00.0",
+			"such as 01:00.0",
 			text);
 	if (equals)
 		*equals = '\0';
@@ -172,8 +177,7 @@ bool sp_request_parse_clock(char *text, struct sp_request_clock *out, struct sp_
 	if (!good || hz == 0)
 		return sp_error_set(error, SP_ERROR_USE,
 			"\"%.80s\" gives no clock its rate; write NAME=HZ, such as core=600000000 "
-			"or "
-			"core=600M",
+			"or core=600M",
 			text);
 	*equals = '\0';
 	out->name = text;
@@ -189,7 +193,9 @@ bool sp_request_parse_module(char *text, struct sp_request_guest *out, struct sp
 
 	if (equals) {
 		*equals = '\0';
-		kind = find(MODULES, SP_MODULE_COUNT, text);
+		/* ImageBuilder's word for the tree. */
+		kind = strcmp(text, "dtb") == 0 ? SP_MODULE_TREE
+						: find(MODULES, SP_MODULE_COUNT, text);
 		*equals = '=';
 	}
 	if (kind == SP_MODULE_COUNT || !take_c_number(&p, UINT64_MAX, &module.address) ||
@@ -197,8 +203,7 @@ bool sp_request_parse_module(char *text, struct sp_request_guest *out, struct sp
 		module.address > UINT64_MAX - module.size)
 		return sp_error_set(error, SP_ERROR_USE,
 			"\"%.80s\" places no module; write KIND=ADDRESS+SIZE with KIND kernel, "
-			"ramdisk "
-			"or tree, such as kernel=0x48000000+0x1800000",
+			"ramdisk or tree, such as kernel=0x48000000+0x1800000",
 			text);
 	if (module.size == 0 && kind != SP_MODULE_TREE)
 		return sp_error_set(error, SP_ERROR_USE,
@@ -256,8 +261,7 @@ bool sp_request_parse_streams(char *text, struct sp_request_stream *out, uint32_
 	if (!good)
 		return sp_error_set(error, SP_ERROR_USE,
 			"\"%.80s\" gives no stream IDs; write DEVICE=CONTROLLER:ID[/MASK],… such "
-			"as "
-			"/soc/gpu@fd000000=ipmmu_pv0:0-7",
+			"as /soc/gpu@fd000000=ipmmu_pv0:0-7",
 			text);
 	if (total > capacity)
 		return sp_error_set(error, SP_ERROR_USE,
