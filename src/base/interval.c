@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/interval.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The first interval that ends behind `at`. */
@@ -50,6 +51,53 @@ bool sp_intervals_add(
 			merged.end = set->data[to].end;
 	}
 	return replace(arena, set, from, to, &merged, 1);
+}
+
+static int compare(const void *left, const void *right) {
+	const struct sp_interval *a = left, *b = right;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+void sp_intervals_sort(struct sp_intervals *set) {
+	uint32_t count = 0;
+
+	if (set->count > 1)
+		qsort(set->data, set->count, sizeof(*set->data), compare);
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct sp_interval *at = &set->data[i];
+		struct sp_interval *last = count ? &set->data[count - 1] : NULL;
+
+		if (at->start >= at->end)
+			continue;
+		if (!last || at->start > last->end)
+			set->data[count++] = *at;
+		else if (at->end > last->end)
+			last->end = at->end;
+	}
+	set->count = count;
+}
+
+bool sp_intervals_subtract(struct sp_arena *arena, struct sp_intervals *out,
+	const struct sp_intervals *set, const struct sp_intervals *without) {
+	for (uint32_t i = 0, first = 0; i < set->count; i++) {
+		uint64_t start = set->data[i].start, end = set->data[i].end;
+
+		while (first < without->count && without->data[first].end <= start)
+			first++;
+		for (uint32_t j = first; start < end; j++) {
+			bool cut = j < without->count && without->data[j].start < end;
+			uint64_t stop = cut ? without->data[j].start : end;
+
+			/* Each is higher than the one before it: nothing has to be moved. */
+			if (start < stop && !sp_intervals_add(arena, out, start, stop))
+				return false;
+			start = cut ? without->data[j].end : end;
+			if (cut)
+				first = j;
+		}
+	}
+	return true;
 }
 
 bool sp_intervals_remove(

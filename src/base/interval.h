@@ -21,6 +21,13 @@ struct sp_intervals {
 bool sp_intervals_add(struct sp_arena *arena, struct sp_intervals *set, uint64_t start,
 	uint64_t end);
 
+/* Makes a set of intervals that were put into the array in any order. */
+void sp_intervals_sort(struct sp_intervals *set);
+
+/* Puts into the empty set `out` what is in `set` and not in `without`. False: no memory. */
+bool sp_intervals_subtract(struct sp_arena *arena, struct sp_intervals *out,
+	const struct sp_intervals *set, const struct sp_intervals *without);
+
 /* Takes [start, end) out. False: no memory. */
 bool sp_intervals_remove(struct sp_arena *arena, struct sp_intervals *set, uint64_t start,
 	uint64_t end);

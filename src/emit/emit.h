@@ -36,8 +36,19 @@ bool sp_emit_report(const struct sp_plan *plan, struct sp_buf *out, struct sp_er
  */
 bool sp_emit_complete(const struct sp_plan *plan);
 
-/* False, with *error set, if the edits cannot be made by path in the host's tree as it is. */
+/* False, with *error set, if the edits cannot be made in the host's tree as it is. */
 bool sp_emit_check_edits(const struct sp_plan *plan, struct sp_error *error);
+
+/*
+ * libfdt, and so U-Boot, takes a name without a unit address for the first sibling that has it with
+ * or without one. A node that is changed, or one above it, which would be missed for that: then the
+ * patched tree stands for overlay and commands. SP_NODE_NONE if there is none. *other is what would
+ * be changed instead.
+ */
+sp_node sp_emit_misleading(const struct sp_plan *plan, sp_node *other);
+/* Says so in a comment. */
+void sp_emit_say_misleading(
+	struct sp_buf *out, const struct sp_plan *plan, sp_node node, sp_node other);
 
 /* What the file belongs to: one of several guests' files lie in a folder of its name. */
 bool sp_emit_in_folders(const struct sp_plan *plan);

@@ -184,12 +184,15 @@ static bool build_overlay(struct overlay *overlay, const struct sp_plan *plan,
 bool sp_emit_overlay(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
 	struct overlay overlay = {0};
 	struct sp_arena arena = {0};
+	sp_node other;
 	bool written;
 
 	if (!plan->edits.count)
 		return true;
 	if (!sp_emit_check_edits(plan, error))
 		return false;
+	if (sp_emit_misleading(plan, &other) != SP_NODE_NONE)
+		return true;
 	written = build_overlay(&overlay, plan, &arena, error) &&
 		sp_build_flatten(&overlay.build, true, out, error);
 	sp_arena_release(&arena);
@@ -208,12 +211,15 @@ bool sp_emit_overlay_source(
 	struct overlay overlay = {0};
 	struct sp_arena arena = {0};
 	struct sp_buf heading = {0};
+	sp_node other;
 	bool written;
 
 	if (!plan->edits.count)
 		return true;
 	if (!sp_emit_check_edits(plan, error))
 		return false;
+	if (sp_emit_misleading(plan, &other) != SP_NODE_NONE)
+		return true;
 	sp_text_heading(&heading, plan, "Changes of the host's device tree: overlay", NULL);
 	sp_buf_str(&heading, explanation);
 	written = build_overlay(&overlay, plan, &arena, error);

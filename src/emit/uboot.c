@@ -211,6 +211,7 @@ static void put_apply(struct sp_buf *out, const struct sp_plan *plan, const stru
 
 bool sp_emit_uboot(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
 	const struct sp_edit *inexpressible = first_inexpressible(plan);
+	sp_node misleading, other;
 	const char *path = NULL;
 
 	if (!plan->edits.count)
@@ -218,6 +219,11 @@ bool sp_emit_uboot(const struct sp_plan *plan, struct sp_buf *out, struct sp_err
 	if (!sp_emit_check_edits(plan, error))
 		return false;
 	put_heading(out, plan);
+	misleading = sp_emit_misleading(plan, &other);
+	if (misleading != SP_NODE_NONE) {
+		sp_emit_say_misleading(out, plan, misleading, other);
+		return true;
+	}
 	if (inexpressible) {
 		put_apply(out, plan, inexpressible);
 		return true;

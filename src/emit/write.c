@@ -138,9 +138,12 @@ static bool write_graph_svg(
 }
 
 static bool wanted(const struct writing *writing, enum sp_artefact artefact) {
+	sp_node other;
+
 	if (artefact == SP_ARTEFACT_REPORT || artefact == SP_ARTEFACT_JSON)
 		return true;
-	if (artefact == SP_ARTEFACT_PATCHED_TREE && !writing->options->patched_tree)
+	if (artefact == SP_ARTEFACT_PATCHED_TREE && !writing->options->patched_tree &&
+		sp_emit_misleading(writing->plan, &other) == SP_NODE_NONE)
 		return false;
 	return sp_emit_complete(writing->plan);
 }
@@ -182,10 +185,27 @@ static bool forget_guest(struct writing *writing) {
 	return forget_file(writing, NULL, GRAPH_SVG);
 }
 
+/* A guest's folder lies beside the files of the plan, or where those of a lone guest were. */
+static bool check_folder(const char *guest, struct sp_error *error) {
+	bool taken = strcmp(guest, GRAPH_SVG) == 0;
+
+	for (int i = 0; i < SP_ARTEFACT_COUNT && !taken; i++)
+		taken = strcmp(guest, sp_artefact_name((enum sp_artefact)i)) == 0;
+	return !taken ||
+		sp_error_set(error, SP_ERROR_INPUT,
+			"guest %s: its files go into a folder of its name, but the plan has a file "
+			"of this name; choose another one",
+			guest);
+}
+
 static bool write_files(struct writing *writing) {
 	const struct sp_plan *plan = writing->plan;
 	bool folders = sp_emit_in_folders(plan);
 
+	for (uint32_t i = 0; folders && i < plan->guests.count; i++) {
+		if (!check_folder(plan->guests.data[i].request->name, writing->error))
+			return false;
+	}
 	for (int i = SP_ARTEFACT_OVERLAY_SOURCE; i < SP_ARTEFACT_COUNT; i++) {
 		if (!write_artefact(writing, (enum sp_artefact)i, 0, NULL))
 			return false;

@@ -121,14 +121,25 @@ static bool add_devices(struct sp_host *host) {
 	return true;
 }
 
+/* In any order at first: see add_memory. */
+static bool add_interval(
+	struct sp_host *host, struct sp_intervals *set, uint64_t address, uint64_t size) {
+	if (size > UINT64_MAX - address)
+		return true;
+	struct sp_interval *slot = sp_vec_push(&host->arena, set);
+	if (slot == NULL)
+		return false;
+	*slot = (struct sp_interval){address, address + size};
+	return true;
+}
+
 static bool add_memory_of(struct sp_host *host, sp_node node, struct sp_intervals *set) {
 	bool whole;
 	uint32_t regs = sp_reg_count(host->tree, node, &whole);
 	for (uint32_t i = 0; i < regs; i++) {
 		struct sp_reg reg;
 		sp_reg_get(host->tree, node, i, &reg);
-		if (reg.state == SP_ADDRESS_OK && reg.size > 0 &&
-			!sp_intervals_add(&host->arena, set, reg.address, reg.address + reg.size))
+		if (reg.state == SP_ADDRESS_OK && !add_interval(host, set, reg.address, reg.size))
 			return false;
 	}
 	return true;
@@ -151,9 +162,7 @@ static bool add_reservations(struct sp_host *host) {
 		uint64_t address = be64(blob + at), length = be64(blob + at + 8);
 		if (address == 0 && length == 0)
 			break;
-		if (length > UINT64_MAX - address)
-			continue;
-		if (!sp_intervals_add(&host->arena, &host->reserved, address, address + length))
+		if (!add_interval(host, &host->reserved, address, length))
 			return false;
 	}
 	return true;
@@ -175,7 +184,11 @@ static bool add_memory(struct sp_host *host) {
 				return false;
 		}
 	}
-	return add_reservations(host);
+	if (!add_reservations(host))
+		return false;
+	sp_intervals_sort(&host->memory);
+	sp_intervals_sort(&host->reserved);
+	return true;
 }
 
 static int compare_u64(uint64_t a, uint64_t b) {
@@ -185,13 +198,17 @@ static int compare_u64(uint64_t a, uint64_t b) {
 static int compare_pages(const void *left, const void *right) {
 	const struct sp_page_owner *a = left, *b = right;
 	int order = compare_u64(a->start, b->start);
-	return order != 0 ? order : compare_u64(a->device, b->device);
+	if (order == 0)
+		order = compare_u64(a->device, b->device);
+	return order != 0 ? order : compare_u64(a->end, b->end);
 }
 
 static int compare_irqs(const void *left, const void *right) {
 	const struct sp_irq_owner *a = left, *b = right;
 	int order = compare_u64(a->number, b->number);
-	return order != 0 ? order : compare_u64(a->device, b->device);
+	if (order == 0)
+		order = compare_u64(a->device, b->device);
+	return order != 0 ? order : compare_u64(a->type, b->type);
 }
 
 static bool add_owners(struct sp_host *host) {
@@ -266,10 +283,8 @@ bool sp_host_create(struct sp_host **out, const struct sp_tree *tree, const char
 	if (hypervisor != SP_NODE_NONE && sp_tree_compatible(tree, hypervisor, "xen,xen"))
 		return sp_error_set(error, SP_ERROR_INPUT,
 			"/hypervisor: this is the tree that Xen made for one of its domains, "
-			"without "
-			"the IOMMUs and devices that a plan needs; give the board's own .dtb, the "
-			"one "
-			"that the boot loader hands to Xen");
+			"without the IOMMUs and devices that a plan needs; give the board's own "
+			".dtb, the one that the boot loader hands to Xen");
 
 	struct sp_host *host = calloc(1, sizeof(*host));
 	if (host == NULL)

@@ -64,8 +64,7 @@ struct sp_use {
 
 /*
  * Steps through the references of a property. *cell is 0 at first, and `use` stays the same one.
- * False at the end and where the
- * rest cannot be read; *broken tells the latter.
+ * False at the end and where the rest cannot be read; *broken tells the latter.
  */
 bool sp_use_next(const struct sp_tree *tree, const struct sp_prop *prop,
 	const struct sp_reference_rule *rule, uint32_t *cell, struct sp_use *use, bool *broken);

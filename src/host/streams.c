@@ -170,7 +170,9 @@ static int compare_owners(const void *left, const void *right) {
 		return a->iommu < b->iommu ? -1 : 1;
 	if (a->id != b->id)
 		return a->id < b->id ? -1 : 1;
-	return a->device < b->device ? -1 : a->device > b->device;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return a->mask < b->mask ? -1 : a->mask > b->mask;
 }
 
 bool sp_host_add_streams(struct sp_host *host) {

@@ -29,15 +29,20 @@ static int compare_claims(const void *left, const void *right) {
 		return a->space < b->space ? -1 : 1;
 	if (a->start != b->start)
 		return a->start < b->start ? -1 : 1;
-	return a->guest < b->guest ? -1 : a->guest > b->guest;
+	if (a->guest != b->guest)
+		return a->guest < b->guest ? -1 : 1;
+	if (a->node != b->node)
+		return a->node < b->node ? -1 : 1;
+	if (a->end != b->end)
+		return a->end < b->end ? -1 : 1;
+	return a->mask < b->mask ? -1 : a->mask > b->mask;
 }
 
 static void claim(struct sp_plan *plan, struct claims *claims, uint32_t guest, sp_node node,
-	uint64_t space, uint64_t start, uint64_t end) {
+	uint64_t start, uint64_t end) {
 	struct claim *slot = sp_vec_push(&plan->arena, claims);
 	if (slot != NULL)
-		*slot = (struct claim){
-			.start = start, .end = end, .space = space, .guest = guest, .node = node};
+		*slot = (struct claim){.start = start, .end = end, .guest = guest, .node = node};
 }
 
 static void claim_stream(struct sp_plan *plan, struct claims *claims, uint32_t guest,
@@ -56,28 +61,49 @@ static void claim_stream(struct sp_plan *plan, struct claims *claims, uint32_t g
 		.node = stream->node};
 }
 
-static void tell(struct sp_plan *plan, enum sp_code code, const char *what, const struct claim *at,
+static void tell(struct sp_plan *plan, enum sp_code code, const struct claim *at,
 	const struct claim *other) {
-	sp_finding_add(plan, &plan->guests.data[at->guest], code, at->node,
-		"%s 0x%" PRIx64 " is given to guest %s too, with %s", what, at->start,
-		plan->guests.data[other->guest].request->name,
-		sp_tree_path(plan->host->tree, other->node));
+	const struct sp_plan_guest *guest = &plan->guests.data[at->guest];
+	const char *name = plan->guests.data[other->guest].request->name;
+	const char *path = sp_tree_path(plan->host->tree, other->node);
+
+	if (code == SP_CODE_GUESTS_DEVICE)
+		sp_finding_add(
+			plan, guest, code, at->node, "%s is given to guest %s too", path, name);
+	else if (code == SP_CODE_IRQ_TWO_GUESTS)
+		sp_finding_add(plan, guest, code, at->node,
+			"interrupt %" PRIu64 " is given to guest %s too, with %s", at->start, name,
+			path);
+	else
+		sp_finding_add(plan, guest, code, at->node,
+			"%s 0x%" PRIx64 " is given to guest %s too, with %s",
+			code == SP_CODE_PAGE_TWO_GUESTS ? "frame" : "stream ID", at->start, name,
+			path);
 }
 
-/* Reports each claim that reaches into one of another guest before it. */
-static void compare(
-	struct sp_plan *plan, struct claims *claims, enum sp_code code, const char *what) {
+/*
+ * Reports each claim that reaches into those of other guests before it. Of the latter it is enough
+ * to keep the two that reach farthest, of two guests.
+ */
+static void compare(struct sp_plan *plan, struct claims *claims, enum sp_code code) {
+	const struct claim *first = NULL, *second = NULL;
+
 	if (claims->count == 0)
 		return;
 	qsort(claims->data, claims->count, sizeof(*claims->data), compare_claims);
-	struct claim farthest = claims->data[0];
-	for (uint32_t i = 1; i < claims->count; i++) {
+	for (uint32_t i = 0; i < claims->count; i++) {
 		const struct claim *at = &claims->data[i];
-		bool overlaps = at->space == farthest.space && at->start < farthest.end;
-		if (overlaps && at->guest != farthest.guest)
-			tell(plan, code, what, at, &farthest);
-		if (!overlaps || at->end > farthest.end)
-			farthest = *at;
+		if (first != NULL && at->start < first->end && at->guest != first->guest)
+			tell(plan, code, at, first);
+		if (second != NULL && at->start < second->end && at->guest != second->guest)
+			tell(plan, code, at, second);
+		if (first == NULL || at->end > first->end) {
+			if (first != NULL && first->guest != at->guest)
+				second = first;
+			first = at;
+		} else if (at->guest != first->guest && (second == NULL || at->end > second->end)) {
+			second = at;
+		}
 	}
 }
 
@@ -96,7 +122,7 @@ static void compare_streams(struct sp_plan *plan, struct claims *claims) {
 			if (next->guest == at->guest ||
 				((next->id ^ at->id) & ~(next->mask | at->mask)) != 0)
 				continue;
-			tell(plan, SP_CODE_IOMMU_TWO_GUESTS, "stream ID", next, at);
+			tell(plan, SP_CODE_IOMMU_TWO_GUESTS, next, at);
 			break;
 		}
 	}
@@ -112,23 +138,23 @@ void sp_find_conflicts(struct sp_plan *plan) {
 		const struct sp_plan_guest *guest = &plan->guests.data[g];
 		for (uint32_t i = 0; i < guest->devices.count; i++) {
 			sp_node node = guest->devices.data[i].node;
-			claim(plan, &devices, g, node, 0, node, sp_tree_end(tree, node));
+			claim(plan, &devices, g, node, node, sp_tree_end(tree, node));
 		}
 		for (uint32_t i = 0; i < guest->mappings.count; i++) {
 			const struct sp_mapping *mapping = &guest->mappings.data[i];
-			claim(plan, &pages, g, mapping->node, 0, mapping->host >> SP_PAGE_SHIFT,
+			claim(plan, &pages, g, mapping->node, mapping->host >> SP_PAGE_SHIFT,
 				(mapping->host + mapping->size) >> SP_PAGE_SHIFT);
 		}
 		for (uint32_t i = 0; i < guest->irqs.count; i++) {
 			const struct sp_guest_irq *irq = &guest->irqs.data[i];
-			claim(plan, &irqs, g, irq->node, 0, irq->number, irq->number + UINT64_C(1));
+			claim(plan, &irqs, g, irq->node, irq->number, irq->number + UINT64_C(1));
 		}
 		for (uint32_t i = 0; i < guest->streams.count; i++) {
 			claim_stream(plan, &streams, g, &guest->streams.data[i]);
 		}
 	}
-	compare(plan, &devices, SP_CODE_GUESTS_DEVICE, "node");
-	compare(plan, &pages, SP_CODE_PAGE_TWO_GUESTS, "page");
-	compare(plan, &irqs, SP_CODE_IRQ_TWO_GUESTS, "interrupt");
+	compare(plan, &devices, SP_CODE_GUESTS_DEVICE);
+	compare(plan, &pages, SP_CODE_PAGE_TWO_GUESTS);
+	compare(plan, &irqs, SP_CODE_IRQ_TWO_GUESTS);
 	compare_streams(plan, &streams);
 }

@@ -36,9 +36,8 @@ static const char *path_of(const struct pass *pass, sp_node node) {
 
 /* The entry of the list's companion "…-names", NULL if it has none. */
 static const char *entry_name(const struct pass *pass, const char *names, uint32_t index) {
-	const struct sp_prop *prop = index < MAX_NAMES
-		? sp_tree_prop(pass->plan->host->tree, pass->node, names)
-		: NULL;
+	const struct sp_prop *prop =
+		index < MAX_NAMES ? sp_tree_prop(pass->plan->host->tree, pass->node, names) : NULL;
 	return prop != NULL ? sp_prop_string(prop, index) : NULL;
 }
 
@@ -97,8 +96,7 @@ static void stub_clock(
 	} else if (rate == 0) {
 		sp_finding_add(pass->plan, pass->guest, SP_CODE_DEP_CLOCK_RATE, pass->node,
 			"nothing tells the rate of clock %s, which comes from %s; the guest is "
-			"told 0 "
-			"Hz (give it as --clock %s%s%s=HZ)",
+			"told 0 Hz (give it as --clock %s%s%s=HZ)",
 			called, provider, name != NULL ? "" : path_of(pass, pass->node),
 			name != NULL ? "" : ":", called);
 	} else {
@@ -111,10 +109,18 @@ static void stub_clock(
 		: "fixed clock of unknown rate";
 }
 
-/* An operating-point table and its like: no registers, and referred to by this device alone. */
-static bool is_data(const struct sp_tree *tree, sp_node node) {
-	return sp_tree_prop(tree, node, "reg") == NULL &&
-		sp_tree_prop(tree, node, "interrupts") == NULL;
+/* An operating-point table and its like: no device is in it, which are in the order of the tree. */
+static bool is_data(const struct sp_host *host, sp_node node) {
+	uint32_t low = 0, high = host->devices.count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (host->devices.data[middle].node < node)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low == host->devices.count ||
+		host->devices.data[low].node >= sp_tree_end(host->tree, node);
 }
 
 static void tell(struct pass *pass, const struct policy *policy, sp_node provider) {
@@ -192,7 +198,7 @@ static void decide(struct pass *pass, const struct sp_reference_rule *rule,
 		return;
 	case SP_REFERENCE_OPP:
 	case SP_REFERENCE_DATA:
-		if (is_data(pass->plan->host->tree, use->provider) &&
+		if (is_data(pass->plan->host, use->provider) &&
 			strcmp(pass->prop->name, "required-opps") != 0)
 			return;
 		dependency->action = SP_ACTION_DROP;
@@ -298,8 +304,7 @@ bool sp_resolve_dependencies(
 		if (!pass.clock_used[i])
 			return sp_error_set(error, SP_ERROR_USE,
 				"clock %s: none of guest %s's devices has a clock of this name "
-				"that "
-				"stays with the host",
+				"that stays with the host",
 				request->clocks[i].name, request->name);
 	}
 	return true;

@@ -3,9 +3,6 @@
 
 #include "plan/guest_tree.h"
 
-/* More entries than any real list has; what is beyond is not copied. */
-#define MAX_ENTRIES 256u
-
 void sp_put_cells(uint32_t *cells, uint32_t *count, uint64_t value) {
 	cells[(*count)++] = (uint32_t)(value >> 32);
 	cells[(*count)++] = (uint32_t)value;
@@ -42,27 +39,45 @@ static bool has_addressed_child(const struct sp_copier *copier, sp_node node) {
 	return false;
 }
 
+/* Remembers which of the host's blocks the guest has. */
+static void note_blocks(struct sp_copier *copier, sp_node node, const struct sp_guest_reg *reg,
+	const struct sp_guest_reg *end, uint32_t blocks) {
+	const struct sp_device *known = sp_host_device(copier->plan->host, node);
+	if (known == NULL || blocks >= known->reg_count)
+		return;
+	bool *kept = sp_arena_array(&copier->plan->arena, known->reg_count, sizeof(*kept));
+	for (; kept != NULL && reg != end; reg++) {
+		if (!reg->window && reg->index < known->reg_count)
+			kept[reg->index] = true;
+	}
+	copier->regs = (struct sp_entries){kept, known->reg_count};
+}
+
 /* The guest's view of the node's register blocks, in the order of its reg. */
 static void copy_reg(struct sp_copier *copier, sp_node node) {
-	uint32_t cells[MAX_ENTRIES * 4], count = 0;
-	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
+	const struct sp_guest_reg *end, *first = sp_copier_regs(copier, node, &end);
+	uint32_t room = (uint32_t)(end - first), count = 0;
+	uint32_t *cells = sp_arena_array(&copier->plan->arena, room, 4 * sizeof(*cells));
 
-	for (; reg != end && count < MAX_ENTRIES * 4; reg++) {
+	for (const struct sp_guest_reg *reg = first; cells != NULL && reg != end; reg++) {
 		if (reg->window)
 			continue;
 		sp_put_cells(cells, &count, reg->guest);
 		sp_put_cells(cells, &count, reg->size);
 	}
-	if (count > 0)
-		sp_build_cells(copier->build, copier->copy_of[node], "reg", cells, count, 4);
+	if (count == 0)
+		return;
+	sp_build_cells(copier->build, copier->copy_of[node], "reg", cells, count, 4);
+	note_blocks(copier, node, first, end, count / 4);
 }
 
 /* A host bridge's windows: PCI address (three cells), guest address, size. */
 static void copy_windows(struct sp_copier *copier, sp_node node) {
-	uint32_t cells[MAX_ENTRIES * 7], count = 0;
 	const struct sp_guest_reg *end, *reg = sp_copier_regs(copier, node, &end);
+	uint32_t room = (uint32_t)(end - reg), count = 0;
+	uint32_t *cells = sp_arena_array(&copier->plan->arena, room, 7 * sizeof(*cells));
 
-	for (; reg != end && count < MAX_ENTRIES * 7; reg++) {
+	for (; cells != NULL && reg != end; reg++) {
 		struct sp_window window;
 		if (!reg->window)
 			continue;
@@ -79,7 +94,7 @@ static void copy_windows(struct sp_copier *copier, sp_node node) {
 /* dma-ranges of a bus inside the device: as the host has them, in the guest's cell counts. */
 static void copy_dma_ranges(struct sp_copier *copier, sp_node node) {
 	const struct sp_tree *tree = copier->plan->host->tree;
-	uint32_t entries, cells[64 * 7], count = 0;
+	uint32_t entries, count = 0;
 	bool pci = sp_is_pci_bus(tree, node);
 
 	switch (sp_window_count(tree, node, "dma-ranges", &entries)) {
@@ -91,7 +106,10 @@ static void copy_dma_ranges(struct sp_copier *copier, sp_node node) {
 	default:
 		return;
 	}
-	for (uint32_t i = 0; i < entries && i < 64; i++) {
+	uint32_t *cells = sp_arena_array(&copier->plan->arena, entries, 7 * sizeof(*cells));
+	if (cells == NULL)
+		return;
+	for (uint32_t i = 0; i < entries; i++) {
 		struct sp_window window;
 		sp_window_get(tree, node, "dma-ranges", i, &window);
 		if (pci)

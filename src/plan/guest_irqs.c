@@ -2,29 +2,25 @@
 #include "fdt/cells.h"
 #include "plan/guest_tree.h"
 
-#define MAX_ENTRIES 128u
-
 /* Cells of a property under construction, of which some are phandles. */
 struct cells {
-	uint32_t data[MAX_ENTRIES * 8];
-	struct sp_build_node *target[MAX_ENTRIES * 8];
-	uint32_t count;
-	bool full;
+	struct sp_arena *arena;
+	SP_VEC(uint32_t) values;
+	SP_VEC(struct sp_build_node *) targets; /* of the same cells, NULL for plain numbers */
 };
 
-static void put(struct cells *cells, uint32_t value) {
-	if (cells->count == MAX_ENTRIES * 8) {
-		cells->full = true;
-		return;
-	}
-	cells->target[cells->count] = NULL;
-	cells->data[cells->count++] = value;
+static void put_target(struct cells *cells, struct sp_build_node *target) {
+	struct sp_build_node **slot = sp_vec_push(cells->arena, &cells->targets);
+	if (slot == NULL || sp_vec_push(cells->arena, &cells->values) == NULL)
+		return; /* told by the arena */
+	*slot = target;
 }
 
-static void put_target(struct cells *cells, struct sp_build_node *target) {
-	put(cells, 0);
-	if (!cells->full)
-		cells->target[cells->count - 1] = target;
+static void put(struct cells *cells, uint32_t value) {
+	uint32_t before = cells->values.count;
+	put_target(cells, NULL);
+	if (cells->values.count > before)
+		cells->values.data[before] = value;
 }
 
 static void put_gic(struct cells *cells, const struct sp_irq *irq) {
@@ -35,11 +31,11 @@ static void put_gic(struct cells *cells, const struct sp_irq *irq) {
 
 static void write(struct sp_copier *copier, struct sp_build_node *node, const char *name,
 	const struct cells *cells, uint32_t group) {
-	struct sp_build_prop *prop =
-		sp_build_cells(copier->build, node, name, cells->data, cells->count, group);
-	for (uint32_t i = 0; prop != NULL && i < cells->count; i++) {
-		if (cells->target[i] != NULL)
-			sp_build_refer(copier->build, prop, i * 4, cells->target[i]);
+	struct sp_build_prop *prop = sp_build_cells(
+		copier->build, node, name, cells->values.data, cells->values.count, group);
+	for (uint32_t i = 0; prop != NULL && i < cells->values.count; i++) {
+		if (cells->targets.data[i] != NULL)
+			sp_build_refer(copier->build, prop, i * 4, cells->targets.data[i]);
 	}
 }
 
@@ -75,21 +71,32 @@ static const struct sp_irq *irq_at(const struct sp_host *host, const struct sp_d
 	return NULL;
 }
 
+/* The entries that are kept, for their names. */
+static bool *note_entries(struct sp_copier *copier, uint32_t count) {
+	bool *kept = sp_arena_array(&copier->plan->arena, count, sizeof(*kept));
+	copier->irqs = (struct sp_entries){kept, count};
+	return kept;
+}
+
 static void copy_list(
 	struct sp_copier *copier, sp_node device, sp_node node, const struct sp_device *known) {
 	const struct sp_host *host = copier->plan->host;
 	struct sp_build_node *copy = copier->copy_of[node];
-	struct cells cells = {0};
+	struct cells cells = {.arena = &copier->plan->arena};
 
+	bool *kept = note_entries(copier, known->irq_count);
 	for (uint32_t i = 0; i < known->irq_count; i++) {
 		const struct sp_irq *irq = &host->irqs.data[known->irq + i];
-		if (!irq->from_map && irq->kind == SP_IRQ_SPI)
-			put_gic(&cells, irq);
+		if (irq->from_map || irq->kind != SP_IRQ_SPI)
+			continue;
+		put_gic(&cells, irq);
+		if (kept != NULL && irq->index < known->irq_count)
+			kept[irq->index] = true;
 	}
-	if (cells.count == 0)
+	if (cells.values.count == 0)
 		return;
 	if (needs_parent(copier, device, node)) {
-		struct cells parent = {0};
+		struct cells parent = {.arena = &copier->plan->arena};
 		put_target(&parent, copier->gic);
 		write(copier, copy, "interrupt-parent", &parent, 0);
 	}
@@ -101,15 +108,16 @@ static void copy_extended(struct sp_copier *copier, sp_node device, sp_node node
 	const struct sp_device *known, const struct sp_prop *prop) {
 	const struct sp_host *host = copier->plan->host;
 	struct sp_reference reference;
-	struct cells cells = {0};
+	struct cells cells = {.arena = &copier->plan->arena};
 	uint32_t cell = 0, index = 0, next = 0;
 
-	while (!cells.full &&
-		sp_reference_next(host->tree, prop, "#interrupt-cells", 0, &cell, &reference) ==
-			SP_WALK_MORE) {
+	bool *kept = note_entries(copier, sp_prop_cells(prop));
+	while (sp_reference_next(host->tree, prop, "#interrupt-cells", 0, &cell, &reference) ==
+		SP_WALK_MORE) {
 		const struct sp_irq *irq = irq_at(host, known, index++, false, &next);
 		struct sp_build_node *local = local_controller(copier, device, reference.provider);
-		if (irq != NULL && irq->kind == SP_IRQ_SPI) {
+		bool spi = irq != NULL && irq->kind == SP_IRQ_SPI;
+		if (spi) {
 			put_target(&cells, copier->gic);
 			put_gic(&cells, irq);
 		} else if (local != NULL) {
@@ -117,15 +125,17 @@ static void copy_extended(struct sp_copier *copier, sp_node device, sp_node node
 			for (uint32_t i = 0; i < reference.count; i++)
 				put(&cells, reference.args[i]);
 		}
+		if (kept != NULL && index <= copier->irqs.count)
+			kept[index - 1] = spi || local != NULL;
 	}
-	if (cells.count > 0 && !cells.full)
+	if (cells.values.count > 0)
 		write(copier, copier->copy_of[node], "interrupts-extended", &cells, 0);
 }
 
 static void copy_raw(struct sp_copier *copier, sp_node node, struct sp_build_node *parent,
 	const struct sp_prop *prop) {
 	struct sp_build_node *copy = copier->copy_of[node];
-	struct cells cells = {0};
+	struct cells cells = {.arena = &copier->plan->arena};
 	put_target(&cells, parent);
 	write(copier, copy, "interrupt-parent", &cells, 0);
 	sp_build_bytes(copier->build, copy, prop->name, prop->data, prop->len);
@@ -137,7 +147,7 @@ static void copy_map(struct sp_copier *copier, sp_node device, sp_node node,
 	const struct sp_host *host = copier->plan->host;
 	struct sp_build_node *copy = copier->copy_of[node];
 	const struct sp_prop *mask = sp_tree_prop(host->tree, node, "interrupt-map-mask");
-	struct cells cells = {0};
+	struct cells cells = {.arena = &copier->plan->arena};
 	struct sp_map_entry entry = {0};
 	const char *trouble;
 	uint32_t group = 0;
@@ -149,7 +159,7 @@ static void copy_map(struct sp_copier *copier, sp_node device, sp_node node,
 		bool gic = irq != NULL && irq->kind == SP_IRQ_SPI && local == NULL;
 		if (!gic && local == NULL)
 			continue;
-		uint32_t before = cells.count;
+		uint32_t before = cells.values.count;
 		uint32_t child = entry.child_address_cells + entry.child_interrupt_cells;
 		for (uint32_t i = 0; i < child; i++)
 			put(&cells, sp_prop_cell(map, entry.start + i));
@@ -161,13 +171,11 @@ static void copy_map(struct sp_copier *copier, sp_node device, sp_node node,
 			for (uint32_t i = entry.parent_start; i < entry.next; i++)
 				put(&cells, sp_prop_cell(map, i));
 		}
-		group = cells.count - before;
-		if (cells.full)
-			return;
+		group = cells.values.count - before;
 	}
-	if (cells.count == 0)
+	if (group == 0)
 		return;
-	if (cells.count % group != 0)
+	if (cells.values.count % group != 0)
 		group = 0;
 	if (mask != NULL)
 		sp_build_bytes(copier->build, copy, mask->name, mask->data, mask->len);

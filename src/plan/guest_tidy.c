@@ -146,20 +146,31 @@ static void fix_graph(struct sp_copier *copier, struct sp_build_node *node) {
 	sp_build_remove(node, "#size-cells");
 }
 
-static int compare_units(const void *left, const void *right) {
-	const struct sp_build_node *const *a = left, *const *b = right;
-	int order = strcmp(unit_of(*a), unit_of(*b));
-	return order != 0 || unit_of(*a)[0] != '\0' ? order : strcmp((*a)->name, (*b)->name);
+static int compare_units(const struct sp_build_node *a, const struct sp_build_node *b) {
+	int order = strcmp(unit_of(a), unit_of(b));
+	return order != 0 || unit_of(a)[0] != '\0' ? order : strcmp(a->name, b->name);
+}
+
+struct sibling {
+	struct sp_build_node *node;
+	uint32_t position;
+};
+
+static int compare_siblings(const void *left, const void *right) {
+	const struct sibling *a = left, *b = right;
+	int order = compare_units(a->node, b->node);
+	return order != 0 ? order : a->position < b->position ? -1 : a->position > b->position;
 }
 
 /* Siblings with one unit address, or one name, are told apart by what follows a comma. */
-static bool tell_apart(struct sp_copier *copier, struct sp_build_node **nodes, uint32_t count) {
+static bool tell_apart(struct sp_copier *copier, struct sibling *nodes, uint32_t count) {
 	uint32_t again = 0;
 	bool changed = false;
-	qsort(nodes, count, sizeof(struct sp_build_node *), compare_units);
+	qsort(nodes, count, sizeof(*nodes), compare_siblings);
 	for (uint32_t i = 1; i < count; i++) {
-		struct sp_build_node *one = nodes[i - 1 - again], *other = nodes[i];
-		if (compare_units(&one, &other) != 0) {
+		const struct sp_build_node *one = nodes[i - 1 - again].node;
+		struct sp_build_node *other = nodes[i].node;
+		if (compare_units(one, other) != 0) {
 			again = 0;
 			continue;
 		}
@@ -208,13 +219,14 @@ static void fix_siblings(struct sp_copier *copier, struct sp_build_node *node) {
 		count++;
 	if (count < 2)
 		return;
-	struct sp_build_node **nodes =
-		sp_arena_array(&copier->plan->arena, count, sizeof(struct sp_build_node *));
+	struct sibling *nodes = sp_arena_array(&copier->plan->arena, count, sizeof(*nodes));
 	if (nodes == NULL)
 		return;
 	count = 0;
-	for (struct sp_build_node *child = node->children; child != NULL; child = child->next)
-		nodes[count++] = child;
+	for (struct sp_build_node *child = node->children; child != NULL; child = child->next) {
+		nodes[count] = (struct sibling){child, count};
+		count++;
+	}
 	for (unsigned round = 0; round < MAX_ROUNDS && tell_apart(copier, nodes, count); round++)
 		continue;
 }

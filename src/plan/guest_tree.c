@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fdt/cells.h"
+#include "plan/dma.h"
 #include "plan/rules.h"
 
 /* Phandles of libxl's own nodes: xen/include/public/device_tree_defs.h. */
@@ -119,15 +120,40 @@ static void make_node(
 	add_node(copier, parent, node, bus, !data);
 }
 
+/* A name goes with its entry. */
+static void drop_names(
+	struct sp_build_node *copy, const char *name, const struct sp_entries *entries) {
+	struct sp_build_prop *prop = sp_build_prop(copy, name);
+	uint32_t kept = 0, index = 0, length;
+
+	if (prop == NULL || entries->kept == NULL)
+		return;
+	for (uint32_t at = 0; at < prop->len; at += length, index++) {
+		uint32_t rest = prop->len - at;
+		length = (uint32_t)strnlen((const char *)prop->data + at, rest);
+		length += length < rest;
+		if (index >= entries->count || !entries->kept[index])
+			continue;
+		memmove(prop->data + kept, prop->data + at, length);
+		kept += length;
+	}
+	prop->len = kept;
+	if (kept == 0)
+		sp_build_remove(copy, name);
+}
+
 static void fill_node(
 	struct sp_copier *copier, sp_node root, sp_node node, enum sp_bus bus, bool data) {
 	struct sp_build_node *copy = copier->copy_of[node];
 	if (copy == NULL)
 		return;
+	copier->regs = copier->irqs = (struct sp_entries){0};
 	if (!data)
 		sp_copy_interrupts(copier, root, node);
 	sp_copy_addresses(copier, node, bus);
 	sp_copy_properties(copier, node, data);
+	drop_names(copy, "reg-names", &copier->regs);
+	drop_names(copy, "interrupt-names", &copier->irqs);
 	/* Present from the start, for whoever attaches the device to switch on. */
 	if (!data && node == root && copier->guest->request->hotplug)
 		sp_build_string(copier->build, copy, "status", "disabled");
@@ -180,8 +206,7 @@ static void make_frame(struct sp_copier *copier) {
 	copier->gic->comment = dom0less
 		? "Stands for the guest's interrupt controller: Xen takes its phandle from here."
 		: "Stands for the guest's interrupt controller: libxl makes the real one, with "
-		  "this "
-		  "phandle.";
+		  "this phandle.";
 	/* From 4.22 on, dom0less refuses phandles of 64999 and more: let it be a small one. */
 	if (!dom0less)
 		copier->gic->phandle = GUEST_PHANDLE_GIC;
@@ -251,28 +276,18 @@ static void copy_aliases(struct sp_copier *copier) {
 
 /* A bus of its own for a device whose addresses at the bus differ from the CPU's, or end early. */
 static void wrap_dma_ranges(struct sp_copier *copier, const struct sp_guest_device *device) {
-	const struct sp_tree *tree = copier->plan->host->tree;
+	struct sp_arena *arena = &copier->plan->arena;
 	struct sp_build_node *copy = copier->copy_of[device->node];
-	uint32_t count;
-	sp_node bus = sp_tree_parent(tree, device->node);
+	struct sp_dma_reach reach;
 
-	while (bus != SP_NODE_NONE && bus != SP_NODE_ROOT &&
-		sp_window_count(tree, bus, "dma-ranges", &count) != SP_WINDOWS_LIST)
-		bus = sp_tree_parent(tree, bus);
-	if (bus == SP_NODE_NONE || bus == SP_NODE_ROOT || copy == NULL ||
-		copy->parent != copier->passthrough || device->dma == SP_DMA_NEVER)
+	if (copy == NULL || copy->parent != copier->passthrough || device->dma == SP_DMA_NEVER)
 		return;
-	if (count > 16)
-		return;
-	uint32_t cells[16 * 6], used = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		struct sp_window window;
-		sp_window_get(tree, bus, "dma-ranges", i, &window);
-		if (window.size == 0)
-			continue;
-		sp_put_cells(cells, &used, window.child);
-		sp_put_cells(cells, &used, window.parent.bus_address);
-		sp_put_cells(cells, &used, window.size);
+	sp_dma_reach_of(arena, copier->plan->host->tree, device->node, &reach);
+	uint32_t *cells = sp_arena_array(arena, reach.windows.count, 6 * sizeof(*cells)), used = 0;
+	for (uint32_t i = 0; cells != NULL && i < reach.windows.count; i++) {
+		sp_put_cells(cells, &used, reach.windows.data[i].bus);
+		sp_put_cells(cells, &used, reach.windows.data[i].cpu);
+		sp_put_cells(cells, &used, reach.windows.data[i].size);
 	}
 	if (used == 0)
 		return;
@@ -321,8 +336,8 @@ static void check_size(struct sp_copier *copier) {
 	}
 	if (sp_build_flatten(copier->build, false, &blob, &error) && blob.size + base >= room)
 		sp_finding_add(copier->plan, copier->guest, SP_CODE_TREE_TOO_LARGE, SP_NODE_NONE,
-			"the guest's partial tree has %zu bytes, and %s of %s has %u for the whole "
-			"tree",
+			"the guest's partial tree has %zu bytes, and %s of %s has %u for the "
+			"whole tree",
 			blob.size, dom0less ? "Xen" : "libxl", sp_target_name(target), room);
 	sp_buf_release(&blob);
 }

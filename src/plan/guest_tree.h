@@ -4,6 +4,12 @@
 
 #include "plan/steps.h"
 
+/* Which entries of a list of the host's the guest has, by index; `kept` is NULL if it has all. */
+struct sp_entries {
+	bool *kept;
+	uint32_t count;
+};
+
 /*
  * Copying a device's subtree into the guest's tree. The nodes are made first, so that references
  * find their targets; then their properties.
@@ -20,6 +26,7 @@ struct sp_copier {
 	/* By host node: how often it was walked as a provider of data. */
 	uint8_t *walks;
 	uint32_t dependency; /* the next one of the node at hand */
+	struct sp_entries regs, irqs; /* of the node at hand */
 	uint32_t stubs, buses; /* numbers for their names */
 };
 

@@ -74,9 +74,9 @@ static const char *new_path(struct sp_plan *plan) {
 	unsigned long number = 0;
 	char path[sizeof(stem) + 20];
 	if (plan->holders.count > 0)
-		number = 1 + strtoul(plan->holders.data[plan->holders.count - 1].path +
-					     sizeof(stem) - 1,
-				     NULL, 10);
+		number = 1 +
+			strtoul(plan->holders.data[plan->holders.count - 1].path + sizeof(stem) - 1,
+				NULL, 10);
 	do
 		snprintf(path, sizeof(path), "%s%lu", stem, number++);
 	while (sp_tree_child(plan->host->tree, SP_NODE_ROOT, path + 1) != SP_NODE_NONE);
@@ -88,8 +88,7 @@ static void add_holder(struct sp_plan *plan, const struct sp_plan_guest *guest, 
 	const struct sp_dependency *supply, bool pins) {
 	const char *path = new_path(plan);
 	struct sp_edit *edit = path != NULL ? sp_edit_new_node(plan, path) : NULL;
-	struct sp_holder *holder =
-		edit != NULL ? sp_vec_push(&plan->arena, &plan->holders) : NULL;
+	struct sp_holder *holder = edit != NULL ? sp_vec_push(&plan->arena, &plan->holders) : NULL;
 	if (holder == NULL)
 		return;
 	holder->path = path;

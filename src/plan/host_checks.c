@@ -74,6 +74,11 @@ static uint32_t highest_irq(const struct sp_plan *plan) {
 	return sp_rule_value(SP_RULE_GUEST_SPI_MAX, plan->request->target) + SP_GIC_FIRST_SPI;
 }
 
+/* Such a node keeps out of dom0, whoever marked it. */
+static bool is_marked(const struct sp_host *host, sp_node node) {
+	return sp_tree_prop(host->tree, node, "xen,passthrough") != NULL;
+}
+
 static void survey_high(struct sp_survey *survey, const struct sp_plan *plan) {
 	const struct sp_host *host = plan->host;
 
@@ -82,7 +87,8 @@ static void survey_high(struct sp_survey *survey, const struct sp_plan *plan) {
 		i < host->irq_owners.count && host->irq_owners.data[i].number < SP_GIC_FIRST_EPPI;
 		i++) {
 		sp_node node = host->devices.data[host->irq_owners.data[i].device].node;
-		if (sp_xen_skips(host, node, plan->request->target) == NULL)
+		if (!is_marked(host, node) &&
+			sp_xen_skips(host, node, plan->request->target) == NULL)
 			add_index(survey, &survey->high, i);
 	}
 }
@@ -179,8 +185,8 @@ static enum sp_driver usual_driver(const struct sp_plan *plan) {
 		const struct sp_device *device = &host->devices.data[d];
 		if (device->kind != SP_KIND_IOMMU || !sp_tree_enabled(host->tree, device->node))
 			continue;
-		const struct sp_iommu_driver *driver = sp_iommu_driver_of(
-			host->tree, device->node, plan->request->target, NULL);
+		const struct sp_iommu_driver *driver =
+			sp_iommu_driver_of(host->tree, device->node, plan->request->target, NULL);
 		if (driver != NULL && sp_driver_info(driver->driver)->by_default)
 			return driver->driver;
 	}
@@ -238,7 +244,9 @@ static void check_undriven_masters(struct sp_plan *plan, struct sp_survey *surve
 	if (!survey->undriven_known[active]) {
 		survey->undriven_known[active] = true;
 		for (uint32_t d = 0; d < host->devices.count; d++) {
-			if (undriven_iommu(plan, &host->devices.data[d], active) != SP_NODE_NONE)
+			const struct sp_device *device = &host->devices.data[d];
+			if (!is_marked(host, device->node) &&
+				undriven_iommu(plan, device, active) != SP_NODE_NONE)
 				add_index(survey, &survey->undriven[active], d);
 		}
 	}

@@ -47,7 +47,11 @@ static void add_area(struct sp_plan *plan, struct sp_layout *layout, const char 
 
 static int compare_areas(const void *left, const void *right) {
 	const struct sp_area *a = left, *b = right;
-	return a->start < b->start ? -1 : a->start > b->start;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	if (a->size != b->size)
+		return a->size < b->size ? -1 : 1;
+	return (int)a->kind - (int)b->kind;
 }
 
 static void add_banks(struct sp_plan *plan, struct sp_layout *layout, uint64_t memory) {
@@ -62,25 +66,32 @@ static void add_banks(struct sp_plan *plan, struct sp_layout *layout, uint64_t m
 		SP_AREA_EXTENDED);
 }
 
+static bool is_addressable(uint64_t start, uint64_t size) {
+	return size <= IPA_LIMIT && start <= IPA_LIMIT - size;
+}
+
+/* Where a guest's memory is; 0 if it has no place of its own. */
+static uint64_t static_start(const struct sp_plan_guest *guest) {
+	/* What a later guest asks for is known before it is laid out. */
+	uint64_t start =
+		guest->static_memory != 0 ? guest->static_memory : guest->request->static_memory;
+	return guest->request->mode == SP_MODE_DIRECT &&
+			is_addressable(start, MIB(guest->request->memory))
+		? start
+		: 0;
+}
+
 /* The host's memory without what is reserved and what the other direct-mapped guests have. */
 static struct sp_intervals free_memory(struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	const struct sp_host *host = plan->host;
 	struct sp_intervals free = {0};
 
-	for (uint32_t i = 0; i < host->memory.count; i++)
-		sp_intervals_add(
-			&plan->arena, &free, host->memory.data[i].start, host->memory.data[i].end);
-	for (uint32_t i = 0; i < host->reserved.count; i++)
-		sp_intervals_remove(&plan->arena, &free, host->reserved.data[i].start,
-			host->reserved.data[i].end);
+	sp_intervals_subtract(&plan->arena, &free, &host->memory, &host->reserved);
 	for (uint32_t g = 0; g < plan->guests.count; g++) {
-		const struct sp_plan_guest *other = &plan->guests.data[g];
-		/* What a later guest asks for is known before it is laid out. */
-		uint64_t start = other->static_memory != 0 ? other->static_memory
-							   : other->request->static_memory;
-		if (other != guest && start != 0 && other->request->mode == SP_MODE_DIRECT)
+		uint64_t start = static_start(&plan->guests.data[g]);
+		if (start != 0 && &plan->guests.data[g] != guest)
 			sp_intervals_remove(&plan->arena, &free, start,
-				start + MIB(other->request->memory));
+				start + MIB(plan->guests.data[g].request->memory));
 	}
 	return free;
 }
@@ -95,7 +106,9 @@ static uint64_t choose_static_memory(
 		uint64_t start = free.data[i].start, end = free.data[i].end;
 		if (end > GIB(4) && start < GIB(4) && GIB(4) - start >= size)
 			end = GIB(4);
-		if (end - start < size)
+		if (end > IPA_LIMIT)
+			end = IPA_LIMIT;
+		if (end < start || end - start < size)
 			continue;
 		uint64_t at = (end - size) & ~(MIB(2) - 1);
 		if (at >= start && (best == 0 || end <= GIB(4)))
@@ -107,15 +120,28 @@ static uint64_t choose_static_memory(
 /* A place that the user chose. */
 static void check_static_memory(
 	struct sp_plan *plan, const struct sp_plan_guest *guest, uint64_t size) {
-	uint64_t start = guest->request->static_memory;
-	if (start == 0 || plan->host->memory.count == 0)
-		return;
-	const struct sp_intervals free = free_memory(plan, guest);
-	if (!sp_intervals_contain(&free, start, start + size))
+	const struct sp_host *host = plan->host;
+	uint64_t start = guest->request->static_memory, end = start + size;
+
+	if (sp_intervals_touch(&host->reserved, start, end))
 		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
+			"the %" PRIu32 " MiB from 0x%" PRIx64 " hold memory that is reserved",
+			guest->request->memory, start);
+	for (uint32_t g = 0; g < plan->guests.count; g++) {
+		const struct sp_plan_guest *other = &plan->guests.data[g];
+		uint64_t at = static_start(other);
+		if (other == guest || at == 0 || at >= end ||
+			at + MIB(other->request->memory) <= start)
+			continue;
+		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
+			"guest %s has a part of the %" PRIu32 " MiB from 0x%" PRIx64,
+			other->request->name, guest->request->memory, start);
+		break;
+	}
+	if (!sp_intervals_contain(&host->memory, start, end))
+		sp_finding_add(plan, guest, SP_CODE_STATIC_UNSEEN, SP_NODE_NONE,
 			"the %" PRIu32 " MiB from 0x%" PRIx64
-			" are not all in the host's memory, or are reserved, or another guest has "
-			"a part of them",
+			" are not all in the memory that the tree tells",
 			guest->request->memory, start);
 }
 
@@ -124,9 +150,14 @@ static void lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	uint64_t size = MIB(guest->request->memory);
 
 	guest->static_memory = guest->request->static_memory != 0
-		? guest->request->static_memory
+		? static_start(guest)
 		: choose_static_memory(plan, guest, size);
-	if (guest->static_memory == 0)
+	if (guest->static_memory == 0 && guest->request->static_memory != 0)
+		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
+			"the %" PRIu32 " MiB from 0x%" PRIx64
+			" go beyond 40 bits, the highest address of a guest",
+			guest->request->memory, guest->request->static_memory);
+	else if (guest->static_memory == 0)
 		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
 			host->memory.count == 0
 				? "the tree does not tell where the host's memory is, so that no "
@@ -140,7 +171,8 @@ static void lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	else
 		add_area(plan, &guest->layout, "static memory", guest->static_memory, size,
 			SP_AREA_RAM);
-	check_static_memory(plan, guest, size);
+	if (guest->static_memory != 0 && guest->request->static_memory != 0)
+		check_static_memory(plan, guest, size);
 	const struct sp_device *gic =
 		host->gic != SP_NODE_NONE ? sp_host_device(host, host->gic) : NULL;
 	for (uint32_t i = 0; gic != NULL && i < gic->reg_count; i++) {

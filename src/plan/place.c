@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "plan/dma.h"
 #include "plan/steps.h"
 
 /* Stage 2 maps blocks of this size where host and guest address agree in the bits below it. */
@@ -18,7 +19,9 @@ static int compare_host(const void *left, const void *right) {
 	const struct sp_mapping *a = left, *b = right;
 	if (a->host != b->host)
 		return a->host < b->host ? -1 : 1;
-	return a->size > b->size ? -1 : a->size < b->size;
+	if (a->size != b->size)
+		return a->size > b->size ? -1 : 1;
+	return a->node != b->node ? (a->node < b->node ? -1 : 1) : a->window - b->window;
 }
 
 static int compare_guest(const void *left, const void *right) {
@@ -51,6 +54,11 @@ static void merge(struct sp_plan_guest *guest) {
 		uint64_t other = mappings[i].host + mappings[i].size;
 		if (other > end)
 			last->size = other - last->host;
+		if (last->window && !mappings[i].window) {
+			last->window = false;
+			last->what = mappings[i].what;
+			last->node = mappings[i].node;
+		}
 	}
 	guest->mappings.count = kept + 1;
 }
@@ -65,10 +73,6 @@ static void find_holes(
 	}
 	/* Page 0 is a hole, but an address of 0 is no address to many a driver. */
 	sp_intervals_remove(&plan->arena, holes, 0, SP_PAGE_SIZE);
-}
-
-static bool is_window(const struct sp_mapping *mapping) {
-	return mapping->what[0] == 'P';
 }
 
 /* The holes, and what of them lies where registers go first. */
@@ -98,13 +102,13 @@ static bool find_place(const struct room *room, const struct sp_mapping *mapping
 
 static void drop(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_mapping *mapping) {
 	/* A bridge with one window less works; registers cannot be left out. */
-	enum sp_code code = is_window(mapping) ? SP_CODE_PCI_WINDOW_DROPPED : SP_CODE_PLACE_NO_HOLE;
+	enum sp_code code = mapping->window ? SP_CODE_PCI_WINDOW_DROPPED : SP_CODE_PLACE_NO_HOLE;
 	sp_finding_add(plan, guest, code, mapping->node,
 		"%s at 0x%" PRIx64 " (%" PRIu64
 		" KiB) fit%s into no hole of the guest's addresses%s",
-		is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
-		mapping->size >> 10, is_window(mapping) ? "s" : "",
-		is_window(mapping) ? " and is left out" : "");
+		mapping->window ? "its PCI window" : "its registers", mapping->host,
+		mapping->size >> 10, mapping->window ? "s" : "",
+		mapping->window ? " and is left out" : "");
 	mapping->size = 0;
 }
 
@@ -126,8 +130,8 @@ static void tell_move(
 	sp_finding_add(plan, guest, SP_CODE_PLACE_MOVED, mapping->node,
 		"%s at 0x%" PRIx64 " appear%s at 0x%" PRIx64 " in the guest: at the host's address "
 		"the guest has %s%s",
-		is_window(mapping) ? "its PCI window" : "its registers", mapping->host,
-		is_window(mapping) ? "s" : "", mapping->guest,
+		mapping->window ? "its PCI window" : "its registers", mapping->host,
+		mapping->window ? "s" : "", mapping->guest,
 		area != NULL ? area->name : "something else",
 		area != NULL && area->kind == SP_AREA_EXTENDED
 			? ", which its kernel takes for free memory"
@@ -270,48 +274,44 @@ static void check_windows(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	}
 }
 
-/* The highest address that a device on this bus can put out, by the dma-ranges above it. */
-static bool dma_limit(const struct sp_tree *tree, sp_node node, uint64_t *limit, sp_node *bus) {
-	bool limited = false;
-	for (sp_node at = sp_tree_parent(tree, node); at != SP_NODE_NONE && at != SP_NODE_ROOT;
-		at = sp_tree_parent(tree, at)) {
-		uint32_t count;
-		if (sp_window_count(tree, at, "dma-ranges", &count) != SP_WINDOWS_LIST)
-			continue;
-		uint64_t highest = 0;
-		for (uint32_t i = 0; i < count && i < 64; i++) {
-			struct sp_window window;
-			sp_window_get(tree, at, "dma-ranges", i, &window);
-			uint64_t last = window.child + (window.size - 1);
-			if (window.size > 0 && last >= window.child && last > highest)
-				highest = last;
-		}
-		if (highest != 0 && (!limited || highest < *limit)) {
-			limited = true;
-			*limit = highest;
-			*bus = at;
-		}
+/* The first address of [start, end) that is not in the set; `end` if all are. */
+static uint64_t first_outside(const struct sp_intervals *set, uint64_t start, uint64_t end) {
+	for (uint32_t i = 0; i < set->count && start < end; i++) {
+		if (set->data[i].start > start)
+			break;
+		if (set->data[i].end > start)
+			start = set->data[i].end;
 	}
-	return limited;
+	return start < end ? start : end;
 }
 
+/* Whether a device's dma-ranges lead to all of the guest's memory. */
 static void check_dma(struct sp_plan *plan, struct sp_plan_guest *guest) {
+	const struct sp_tree *tree = plan->host->tree;
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		const struct sp_guest_device *device = &guest->devices.data[i];
-		uint64_t limit = 0;
-		sp_node bus = SP_NODE_NONE;
-		if (device->dma == SP_DMA_NEVER ||
-			!dma_limit(plan->host->tree, device->node, &limit, &bus))
+		struct sp_intervals reached = {0};
+		struct sp_dma_reach reach;
+		if (device->dma == SP_DMA_NEVER)
 			continue;
+		sp_dma_reach_of(&plan->arena, tree, device->node, &reach);
+		if (reach.bus == SP_NODE_NONE)
+			continue;
+		for (uint32_t w = 0; w < reach.windows.count; w++) {
+			const struct sp_dma_window *window = &reach.windows.data[w];
+			uint64_t last = window->cpu + (window->size - 1);
+			sp_intervals_add(&plan->arena, &reached, window->cpu,
+				last == UINT64_MAX ? last : last + 1);
+		}
 		for (uint32_t a = 0; a < guest->layout.areas.count; a++) {
 			const struct sp_area *area = &guest->layout.areas.data[a];
-			if (area->kind != SP_AREA_RAM || area->start + (area->size - 1) <= limit)
+			uint64_t end = area->start + area->size;
+			uint64_t outside = first_outside(&reached, area->start, end);
+			if (area->kind != SP_AREA_RAM || outside == end)
 				continue;
 			sp_finding_add(plan, guest, SP_CODE_PLACE_DMA_LIMIT, device->node,
-				"dma-ranges of %s end at 0x%" PRIx64
-				", below the end of the guest's memory at 0x%" PRIx64,
-				sp_tree_path(plan->host->tree, bus), limit,
-				area->start + (area->size - 1));
+				"dma-ranges of %s do not lead to the guest's memory at 0x%" PRIx64,
+				sp_tree_path(tree, reach.bus), outside);
 			break;
 		}
 	}

@@ -113,26 +113,32 @@ static uint32_t guest_rank(const struct sp_plan *plan, const char *name) {
 	return plan->guests.count + 1;
 }
 
-/* The host's first, then each guest's, worst first, else as found. A few passes: findings are few,
- * and their order is part of the plan. */
+/* Where a finding belongs: the host's first, then each guest's, worst first. */
+static uint32_t finding_class(const struct sp_plan *plan, const struct sp_finding *finding) {
+	return guest_rank(plan, finding->guest) * (SP_SEVERITY_ERROR + 1) +
+		(uint32_t)(SP_SEVERITY_ERROR - finding->severity);
+}
+
+/* Those of one class stay as they were found. */
 static void sort_findings(struct sp_plan *plan) {
+	uint32_t classes = (plan->guests.count + 2) * (SP_SEVERITY_ERROR + 1);
 	struct sp_finding *sorted =
 		sp_arena_array(&plan->arena, plan->findings.count, sizeof(*sorted));
-	uint32_t count = 0;
-	if (sorted == NULL)
+	uint32_t *class_of =
+		sp_arena_array(&plan->arena, plan->findings.count, sizeof(*class_of));
+	uint32_t *next = sp_arena_array(&plan->arena, classes + 1u, sizeof(*next));
+	if (sorted == NULL || class_of == NULL || next == NULL)
 		return;
-	for (uint32_t rank = 0; rank <= plan->guests.count; rank++) {
-		for (int severity = SP_SEVERITY_ERROR; severity >= SP_SEVERITY_NOTE; severity--) {
-			for (uint32_t i = 0; i < plan->findings.count; i++) {
-				const struct sp_finding *finding = &plan->findings.data[i];
-				if ((int)finding->severity == severity &&
-					guest_rank(plan, finding->guest) == rank)
-					sorted[count++] = *finding;
-			}
-		}
+	for (uint32_t i = 0; i < plan->findings.count; i++) {
+		class_of[i] = finding_class(plan, &plan->findings.data[i]);
+		next[class_of[i] + 1]++;
 	}
+	for (uint32_t i = 1; i <= classes; i++)
+		next[i] += next[i - 1];
+	for (uint32_t i = 0; i < plan->findings.count; i++)
+		sorted[next[class_of[i]]++] = plan->findings.data[i];
 	plan->findings.data = sorted;
-	plan->findings.count = count;
+	plan->findings.capacity = plan->findings.count;
 }
 
 static enum sp_verdict verdict_of(enum sp_severity severity) {

@@ -17,6 +17,7 @@ struct sp_mapping {
 	uint64_t host, size, guest; /* bytes, whole pages */
 	sp_node node; /* the first node that wants it */
 	const char *what; /* "registers", "PCI window" */
+	bool window; /* nothing but windows of host bridges */
 };
 
 struct sp_guest_reg {
@@ -91,6 +92,7 @@ struct sp_plan_guest {
 	SP_VEC(struct sp_guest_stream) streams;
 	SP_VEC(const char *) dtdev; /* host paths for Xen's IOMMU assignment */
 	SP_VEC(struct sp_dependency) dependencies;
+	uint32_t build_told; /* a bit for each IOMMU driver that SP-IOMMU-BUILD is about */
 	bool overfull; /* not all register blocks were taken */
 	uint32_t nr_spis; /* 0: the target takes none */
 	struct sp_layout layout; /* the guest's physical memory */

@@ -254,8 +254,7 @@ static bool finish_section(struct reader *reader) {
 		draft->guest.mode == SP_MODE_XL)
 		return sp_error_set(reader->error, SP_ERROR_INPUT,
 			"guest %s: without-iommu needs a guest that Xen makes at boot; write mode "
-			"= "
-			"dom0less",
+			"= dom0less",
 			draft->guest.name);
 	if (draft->without_iommu)
 		draft->guest.mode = SP_MODE_DIRECT;

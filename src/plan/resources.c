@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/rules.h"
+#include "plan/sharing.h"
 #include "plan/steps.h"
 
 /* Interrupt numbers of devices that Xen or libxl emulate for a guest: xen/include/public/
@@ -12,12 +13,8 @@
 #define VIRTIO_FIRST_IRQ 33u
 #define VIRTIO_LAST_IRQ 43u
 
-/* More blocks than any device has, more neighbours than any page or interrupt has, and more than
- * anyone wants to hear of: a hostile tree must not make the work grow with the square of its size.
- */
+/* More blocks than any device has. */
 #define MAX_BLOCKS 4096u
-#define MAX_STEPS 512u
-#define MAX_KEPT 16u
 
 static const char *path_of(const struct sp_plan *plan, sp_node node) {
 	return sp_tree_path(plan->host->tree, node);
@@ -58,6 +55,7 @@ static void add_reg(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node n
 	*mapping = (struct sp_mapping){.host = first,
 		.size = last - first + 1,
 		.node = node,
+		.window = window,
 		.what = window ? "PCI window" : "registers"};
 }
 
@@ -79,8 +77,7 @@ static void take_reg(struct sp_plan *plan, struct sp_plan_guest *guest,
 	case SP_ADDRESS_STRADDLES:
 		sp_finding_add(plan, guest, SP_CODE_REG_STRADDLES, device->node,
 			"register block %u (0x%llx bytes from bus address 0x%llx) begins in a "
-			"window "
-			"of %s and ends outside of it",
+			"window of %s and ends outside of it",
 			index, (unsigned long long)reg->size, (unsigned long long)reg->bus_address,
 			path_of(plan, reg->bus));
 		return;
@@ -173,9 +170,8 @@ static void take_spi(
 			irq->number);
 	else if (xl && irq->number >= VIRTIO_FIRST_IRQ && irq->number <= VIRTIO_LAST_IRQ)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_RESERVED, node,
-			"interrupt %u is in the range of virtio-mmio devices (%u to %u): the guest "
-			"can "
-			"have at most %u of them",
+			"interrupt %u is in the range of virtio-mmio devices (%u to %u): the "
+			"guest can have at most %u of them",
 			irq->number, VIRTIO_FIRST_IRQ, VIRTIO_LAST_IRQ,
 			irq->number - VIRTIO_FIRST_IRQ);
 	add_irq(plan, guest, irq, node);
@@ -215,33 +211,62 @@ static void take_irq(struct sp_plan *plan, struct sp_plan_guest *guest, const st
 	}
 }
 
-/* The finding about what the requested device itself is. */
+static void tell_skipped(
+	struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node, const char *why) {
+	sp_finding_add(plan, guest, SP_CODE_DEVICE_SKIPPED, node,
+		"Xen leaves this part of the tree out for dom0 (%s), so that dom0 cannot pass it "
+		"on",
+		why);
+}
+
+/* What Xen has for itself, anywhere in the subtree: the first of each kind is told. */
+static void check_xen(struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node device) {
+	const struct sp_host *host = plan->host;
+	const struct sp_tree *tree = host->tree;
+	enum sp_target target = plan->request->target;
+	const char *skips = sp_xen_skips(host, device, target);
+	bool gic_told = false, iommu_told = false;
+
+	if (skips != NULL)
+		tell_skipped(plan, guest, device, skips);
+	for (sp_node node = device; node < sp_tree_end(tree, device); node++) {
+		if (node != device && !sp_tree_available(tree, node)) {
+			node = sp_tree_end(tree, node) - 1;
+			continue;
+		}
+		if (skips == NULL && node != device) {
+			skips = sp_xen_skips_itself(host, node, target);
+			if (skips != NULL)
+				tell_skipped(plan, guest, node, skips);
+		}
+		if (node == host->console) {
+			sp_finding_add(plan, guest, SP_CODE_DEVICE_CONSOLE, node,
+				"/chosen/stdout-path names it, so that Xen uses it as its console");
+			continue;
+		}
+		const char *keeps = sp_xen_keeps(host, node, target);
+		if (keeps == NULL)
+			continue;
+		bool gic = host->gic != SP_NODE_NONE && sp_tree_is_within(tree, node, host->gic);
+		bool *told = gic ? &gic_told : &iommu_told;
+		if (!*told)
+			sp_finding_add(
+				plan, guest, SP_CODE_DEVICE_XEN, node, "Xen keeps it: %s", keeps);
+		*told = true;
+	}
+}
+
+/* The findings about what the requested device is. */
 static void check_device(
 	struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_guest_device *given) {
 	const struct sp_host *host = plan->host;
 	const struct sp_tree *tree = host->tree;
 	const struct sp_device *device = sp_host_device(host, given->node);
-	const char *why;
 
 	if (!sp_tree_enabled(tree, given->node))
 		sp_finding_add(plan, guest, SP_CODE_DEVICE_DISABLED, given->node,
 			"the host's tree says that it is not to be used");
-	why = sp_xen_skips(host, given->node, plan->request->target);
-	if (why != NULL)
-		sp_finding_add(plan, guest, SP_CODE_DEVICE_SKIPPED, given->node,
-			"Xen leaves this part of the tree out for dom0 (%s), so that dom0 cannot "
-			"pass "
-			"it on",
-			why);
-	if (given->node == host->console) {
-		sp_finding_add(plan, guest, SP_CODE_DEVICE_CONSOLE, given->node,
-			"/chosen/stdout-path names it, so that Xen uses it as its console");
-	} else {
-		why = sp_xen_keeps(host, given->node, plan->request->target);
-		if (why != NULL)
-			sp_finding_add(plan, guest, SP_CODE_DEVICE_XEN, given->node,
-				"Xen keeps it: %s", why);
-	}
+	check_xen(plan, guest, given->node);
 	if (device != NULL &&
 		(device->kind == SP_KIND_PLUMBING || device->kind == SP_KIND_INTERRUPT_CONTROLLER ||
 			device->kind == SP_KIND_IOMMU))
@@ -283,8 +308,7 @@ static bool explain_unseen(
 		if (sp_is_pci_bus(tree, at)) {
 			sp_finding_add(plan, guest, SP_CODE_DEVICE_PCI_CHILD, given->node,
 				"it is a PCI function behind %s; a device tree can only give the "
-				"whole "
-				"host bridge",
+				"whole host bridge",
 				path_of(plan, at));
 			return true;
 		}
@@ -335,8 +359,7 @@ static void check_cascade(struct sp_plan *plan, struct sp_plan_guest *guest, sp_
 		sp_tree_prop(tree, node, "interrupt-controller") != NULL)
 		sp_finding_add(plan, guest, SP_CODE_IRQ_CONTROLLER, node,
 			"its own lines to the GIC are told by an interrupt-map, which Xen reads "
-			"for PCI "
-			"buses only");
+			"for PCI buses only");
 }
 
 static void take_node(struct sp_plan *plan, struct sp_plan_guest *guest,
@@ -389,131 +412,11 @@ static void take_device(
 	if (descendants > 0)
 		sp_finding_add(plan, guest, SP_CODE_REG_DESCENDANT, given->node,
 			"%u of its descendants have registers or interrupts of their own and are "
-			"marked "
-			"too",
+			"marked too",
 			descendants);
 	if (guest->regs.count > regs)
 		check_reset(plan, guest, given);
 	check_users(plan, guest, given);
-}
-
-/* Related nodes describe one piece of hardware: a parent's registers may cover its child's. */
-static bool is_related(const struct sp_tree *tree, sp_node a, sp_node b) {
-	return sp_tree_is_within(tree, a, b) || sp_tree_is_within(tree, b, a);
-}
-
-static void check_pages(struct sp_plan *plan, struct sp_plan_guest *guest) {
-	const struct sp_host *host = plan->host;
-	const struct sp_tree *tree = host->tree;
-	sp_node told_node = SP_NODE_NONE, told_neighbour = SP_NODE_NONE;
-	uint64_t told_page = 0;
-
-	for (uint32_t m = 0; m < guest->mappings.count; m++) {
-		const struct sp_mapping *mapping = &guest->mappings.data[m];
-		uint64_t start = mapping->host >> SP_PAGE_SHIFT;
-		uint64_t end = (mapping->host + mapping->size) >> SP_PAGE_SHIFT;
-		uint32_t neighbours = 0;
-		sp_node neighbour = SP_NODE_NONE;
-		uint64_t page = 0;
-		uint32_t steps = 0, kept = 0;
-		for (uint32_t i = sp_host_pages_from(host, start);
-			i < host->page_owners.count && host->page_owners.data[i].start < end; i++) {
-			if (steps++ == MAX_STEPS) {
-				/* Nobody knows what else is there. */
-				if (neighbours == 0)
-					sp_finding_add(plan, guest, SP_CODE_PAGE_SHARED,
-						mapping->node,
-						"more than %u register blocks are described in its "
-						"pages, and whose they all are was not looked at",
-						MAX_STEPS);
-				break;
-			}
-			const struct sp_page_owner *owner = &host->page_owners.data[i];
-			sp_node other = host->devices.data[owner->device].node;
-			if (owner->end <= start || sp_plan_owner(plan, other) != NULL ||
-				is_related(tree, other, mapping->node) ||
-				!sp_tree_enabled(tree, other))
-				continue;
-			const char *keeps = sp_xen_keeps(host, other, plan->request->target);
-			uint64_t shared = owner->start > start ? owner->start : start;
-			if (keeps != NULL) {
-				if (kept++ < MAX_KEPT)
-					sp_finding_add(plan, guest, SP_CODE_PAGE_XEN, mapping->node,
-						"its page 0x%llx is also %s's, which Xen keeps: %s",
-						(unsigned long long)shared, path_of(plan, other),
-						keeps);
-				continue;
-			}
-			if (neighbours++ == 0) {
-				neighbour = other;
-				page = shared;
-			}
-		}
-		/* Several blocks of a node may lie in one page. */
-		if (neighbours > 0 &&
-			!(told_node == mapping->node && told_page == page &&
-				told_neighbour == neighbour)) {
-			told_node = mapping->node;
-			told_page = page;
-			told_neighbour = neighbour;
-			char more[32] = "";
-			if (neighbours > 1)
-				snprintf(more, sizeof(more), " and %u others", neighbours - 1);
-			sp_finding_add(plan, guest, SP_CODE_PAGE_SHARED, mapping->node,
-				"its page 0x%llx also holds registers of %s%s, which the guest "
-				"could then "
-				"use",
-				(unsigned long long)page, path_of(plan, neighbour), more);
-		}
-	}
-}
-
-static void check_sharers(
-	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_irq *irq) {
-	const struct sp_host *host = plan->host;
-	bool shared = false, disabled = false, conflict = false;
-	uint32_t steps = 0;
-
-	for (uint32_t i = sp_host_irqs_from(host, irq->number);
-		i < host->irq_owners.count && host->irq_owners.data[i].number == irq->number; i++) {
-		const struct sp_irq_owner *owner = &host->irq_owners.data[i];
-		sp_node other = host->devices.data[owner->device].node;
-		if (steps++ == MAX_STEPS) {
-			if (!shared)
-				sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED, irq->node,
-					"interrupt %u (SPI %u) is described more than %u times, and "
-					"whose it all is was not looked at",
-					irq->number, irq->number - SP_GIC_FIRST_SPI, MAX_STEPS);
-			break;
-		}
-		if (owner->type != irq->type && !conflict) {
-			conflict = true;
-			sp_finding_add(plan, guest, SP_CODE_IRQ_TYPE_CONFLICT, irq->node,
-				"interrupt %u has trigger type %u here and %u in %s", irq->number,
-				irq->type, owner->type, path_of(plan, other));
-		}
-		if (sp_plan_owner(plan, other) != NULL)
-			continue;
-		bool enabled = sp_tree_enabled(host->tree, other);
-		if (enabled ? shared : disabled)
-			continue;
-		if (!enabled &&
-			(sp_xen_skips(host, other, plan->request->target) != NULL ||
-				sp_xen_keeps(host, other, plan->request->target) != NULL))
-			continue;
-		if (enabled)
-			sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED, irq->node,
-				"interrupt %u (SPI %u) is also that of %s, which stays with the "
-				"host",
-				irq->number, irq->number - SP_GIC_FIRST_SPI, path_of(plan, other));
-		else
-			sp_finding_add(plan, guest, SP_CODE_IRQ_SHARED_DISABLED, irq->node,
-				"interrupt %u (SPI %u) is also that of %s, which is disabled; the "
-				"overlay keeps Xen from giving it to dom0",
-				irq->number, irq->number - SP_GIC_FIRST_SPI, path_of(plan, other));
-		shared = shared || enabled;
-		disabled = disabled || !enabled;
-	}
 }
 
 static int compare_irqs(const void *left, const void *right) {
@@ -524,9 +427,8 @@ static int compare_irqs(const void *left, const void *right) {
 void sp_assign_resources(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	for (uint32_t i = 0; i < guest->devices.count; i++)
 		take_device(plan, guest, &guest->devices.data[i]);
-	check_pages(plan, guest);
-	for (uint32_t i = 0; i < guest->irqs.count; i++)
-		check_sharers(plan, guest, &guest->irqs.data[i]);
+	sp_check_pages(plan, guest);
+	sp_check_sharers(plan, guest);
 	if (guest->irqs.count > 0)
 		qsort(guest->irqs.data, guest->irqs.count, sizeof(*guest->irqs.data), compare_irqs);
 

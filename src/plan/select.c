@@ -26,16 +26,17 @@ static void remove_device(struct sp_plan_guest *guest, uint32_t index) {
 	guest->devices.count--;
 }
 
-/* Adds a device unless another one covers it, and drops those that it covers. */
-static void give(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_node because) {
+/* Adds a device unless another one covers it, and drops those that it covers: true if any was. */
+static bool give(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node, sp_node because) {
 	const struct sp_tree *tree = plan->host->tree;
 	const struct sp_guest_device *cover = sp_guest_device_of(plan, guest, node);
 	if (cover != NULL) {
 		if (because == SP_NODE_NONE && cover->node != node)
 			sp_finding_add(plan, guest, SP_CODE_DEVICE_INSIDE, node,
 				"lies inside %s and is given with it", cover->path);
-		return;
+		return false;
 	}
+	bool dropped = false;
 	for (uint32_t i = 0; i < guest->devices.count;) {
 		struct sp_guest_device *inner = &guest->devices.data[i];
 		if (!sp_tree_is_within(tree, inner->node, node)) {
@@ -47,19 +48,23 @@ static void give(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node node
 		if (!inner->companion)
 			because = SP_NODE_NONE; /* it stands for what was asked for */
 		remove_device(guest, i);
+		dropped = true;
 	}
 	add_device(plan, guest, node, because);
+	return dropped;
 }
 
 struct visitor {
 	struct sp_plan *plan;
 	struct sp_plan_guest *guest;
+	bool dropped; /* a device was replaced by what covers it */
 };
 
 static void give_companion(void *data, const struct sp_companion *companion) {
 	struct visitor *visitor = data;
 	if (companion->refusal == NULL && visitor->guest->devices.count < MAX_DEVICES)
-		give(visitor->plan, visitor->guest, companion->node, companion->because);
+		visitor->dropped |=
+			give(visitor->plan, visitor->guest, companion->node, companion->because);
 }
 
 /* A wrapper that owns its children's clocks and interrupts is given in their place. */
@@ -72,7 +77,7 @@ static sp_node outermost(const struct sp_plan *plan, sp_node node) {
 
 bool sp_select_devices(struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error) {
 	const struct sp_request_guest *request = guest->request;
-	struct visitor visitor = {plan, guest};
+	struct visitor visitor = {.plan = plan, .guest = guest};
 
 	if (request->device_count == 0)
 		return sp_error_set(
@@ -87,11 +92,11 @@ bool sp_select_devices(struct sp_plan *plan, struct sp_plan_guest *guest, struct
 	}
 	/* Companions are appended, so that theirs are found in the same walk. */
 	for (uint32_t i = 0; request->companions && i < guest->devices.count; i++) {
-		uint32_t count = guest->devices.count;
+		visitor.dropped = false;
 		sp_companions_of(
 			plan, guest, guest->devices.data[i].node, give_companion, &visitor);
-		if (guest->devices.count < count)
-			i = UINT32_MAX; /* some were replaced by what covers them: start again */
+		if (visitor.dropped)
+			i = UINT32_MAX; /* the others have moved up: start again */
 	}
 	return true;
 }

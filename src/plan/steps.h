@@ -66,6 +66,9 @@ void sp_layout_create(struct sp_plan *plan, struct sp_plan_guest *guest);
 
 /* Why Xen gives nobody this node: it skips it, or keeps it. NULL if it does not. */
 const char *sp_xen_skips(const struct sp_host *host, sp_node node, enum sp_target target);
+/* As above, without what is above the node. */
+const char *sp_xen_skips_itself(
+	const struct sp_host *host, sp_node node, enum sp_target target);
 const char *sp_xen_keeps(const struct sp_host *host, sp_node node, enum sp_target target);
 
 #endif

@@ -232,17 +232,18 @@ static void check_power(struct sp_plan *plan, struct sp_plan_guest *guest, sp_no
 }
 
 static void check_build(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
-	const struct sp_driver_info *info) {
-	if (info->by_default)
+	enum sp_driver driver) {
+	const struct sp_driver_info *info = sp_driver_info(driver);
+	bool known = false;
+	if (info->by_default || (guest->build_told & UINT32_C(1) << driver) != 0)
 		return;
-	for (uint32_t i = 0; i < plan->xen_options.count; i++) {
-		if (strcmp(plan->xen_options.data[i], info->kconfig) == 0)
-			return;
-	}
-	const char **slot = sp_vec_push(&plan->arena, &plan->xen_options);
+	guest->build_told |= UINT32_C(1) << driver;
+	for (uint32_t i = 0; i < plan->xen_options.count && !known; i++)
+		known = strcmp(plan->xen_options.data[i], info->kconfig) == 0;
+	const char **slot = !known ? sp_vec_push(&plan->arena, &plan->xen_options) : NULL;
 	if (slot != NULL)
 		*slot = info->kconfig;
-	if (info->expert) {
+	if (info->expert && !known) {
 		slot = sp_vec_push(&plan->arena, &plan->xen_options);
 		if (slot != NULL)
 			*slot = "CONFIG_EXPERT";
@@ -345,7 +346,7 @@ static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
 			path_of(plan, iommu));
 	if (direct && !sp_tree_enabled(tree, iommu))
 		return false; /* as good as none: nothing of it is in the way */
-	check_build(plan, guest, iommu, info);
+	check_build(plan, guest, iommu, driver->driver);
 	check_power(plan, guest, iommu);
 	uint32_t ids = 0;
 	for (uint32_t i = 0; i < master->count; i++) {

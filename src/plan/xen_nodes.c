@@ -111,7 +111,7 @@ static bool has_ppi(const struct sp_host *host, sp_node node) {
 	return false;
 }
 
-static const char *skips_itself(const struct sp_host *host, sp_node node, enum sp_target target) {
+const char *sp_xen_skips_itself(const struct sp_host *host, sp_node node, enum sp_target target) {
 	const struct sp_tree *tree = host->tree;
 	const struct sp_prop *type = sp_tree_prop(tree, node, "device_type");
 	const char *device_type = type != NULL ? sp_prop_string(type, 0) : NULL;
@@ -138,7 +138,7 @@ static const char *skips_itself(const struct sp_host *host, sp_node node, enum s
 const char *sp_xen_skips(const struct sp_host *host, sp_node node, enum sp_target target) {
 	for (; node != SP_NODE_NONE && node != SP_NODE_ROOT;
 		node = sp_tree_parent(host->tree, node)) {
-		const char *why = skips_itself(host, node, target);
+		const char *why = sp_xen_skips_itself(host, node, target);
 		if (why != NULL)
 			return why;
 	}

@@ -193,7 +193,35 @@ static char *copy_of(const char *data, size_t size) {
 	return copy;
 }
 
-static void check_overlay(const struct sp_tree *base, const struct artefacts *all) {
+/* The host's nodes, with each edit and nothing else. */
+static void check_patched(
+	const struct sp_tree *base, const struct sp_plan *plan, const struct artefact *patched) {
+	struct sp_error error = {0};
+	struct sp_tree *tree;
+	uint32_t created = 0;
+
+	CHECK(sp_tree_parse(&tree, patched->data, patched->size, &error), "%s", error.message);
+	for (uint32_t i = 0; i < plan->edits.count; i++) {
+		const struct sp_edit *edit = &plan->edits.data[i];
+		sp_node node = sp_tree_find(tree, edit->path);
+		const struct sp_prop *prop;
+
+		CHECK(node != SP_NODE_NONE, "no %s", edit->path);
+		created += edit->creates;
+		if (edit->creates)
+			continue;
+		prop = sp_tree_prop(tree, node, edit->property);
+		CHECK(prop && prop->len == edit->len &&
+				(!prop->len || !memcmp(prop->data, edit->data, prop->len)),
+			"%s: %s", edit->path, edit->property);
+	}
+	CHECK(sp_tree_count(tree) == sp_tree_count(base) + created, "%u nodes",
+		sp_tree_count(tree));
+	sp_tree_destroy(tree);
+}
+
+static void check_overlay(
+	const struct sp_tree *base, const struct sp_plan *plan, const struct artefacts *all) {
 	const struct artefact *overlay = &all->of[0][SP_ARTEFACT_OVERLAY];
 	const struct artefact *patched = &all->of[0][SP_ARTEFACT_PATCHED_TREE];
 	struct sp_tree *one, *other;
@@ -204,7 +232,9 @@ static void check_overlay(const struct sp_tree *base, const struct artefacts *al
 	char *copy, *used;
 	int result;
 
-	CHECK(!overlay->data == !patched->data, "one of overlay and patched tree");
+	CHECK(!overlay->data || patched->data, "an overlay, but no patched tree");
+	if (patched->data)
+		check_patched(base, plan, patched);
 	if (!overlay->data)
 		return;
 	result = fdt_check_full(overlay->data, overlay->size);
@@ -272,7 +302,7 @@ static void check_plan(const struct sp_host *host, const struct sp_request *requ
 		check_layout(plan, &plan->guests.data[g]);
 		check_guest_tree(&plan->guests.data[g], &all.of[g][SP_ARTEFACT_GUEST_TREE]);
 	}
-	check_overlay(host->tree, &all);
+	check_overlay(host->tree, plan, &all);
 	CHECK(sp_plan_create(&again, host, request, &error), "%s", error.message);
 	emit_all(again, &all_again);
 	compare_all(&all, &all_again);

@@ -30,7 +30,7 @@ static const struct finding_case CASES[] = {
 			.changes = {{"/soc/bus@b000000", "dma-ranges", "0 0 0 0 0 0x5fffffff"}}},
 		{.tree = "places"}},
 	/* The second bank is above 8 GiB. */
-	{SP_CODE_PLACE_DMA_LIMIT, "WW-", GPU, "0x200000fff",
+	{SP_CODE_PLACE_DMA_LIMIT, "WW-", GPU, "0x200001000",
 		{.tree = "places",
 			.devices = {GPU},
 			.memory = 3073,
@@ -65,8 +65,15 @@ static const struct finding_case CASES[] = {
 			.changes = {{"/memory@80000000", "reg", NULL}}},
 		{.tree = "places"}},
 	/* One that the user chose. */
-	{SP_CODE_STATIC_MEMORY, "--E", NULL, "0xb0000000",
+	{SP_CODE_STATIC_UNSEEN, "--W", NULL, "0xb0000000",
 		{.tree = "places", .devices = {RTC}, .static_memory = MIB(2816)},
+		{.static_memory = MIB(2560)}},
+	/* The last address is the highest of 40 bits. */
+	{SP_CODE_STATIC_MEMORY, "--E", NULL, "40 bits",
+		{.tree = "places", .devices = {RTC}, .static_memory = MIB((1 << 20) - 511)},
+		{.static_memory = MIB((1 << 20) - 512)}},
+	{SP_CODE_STATIC_MEMORY, "--E", NULL, "40 bits",
+		{.tree = "places", .devices = {RTC}, .static_memory = UINT64_MAX - 0xfffff},
 		{.static_memory = MIB(2560)}},
 	{SP_CODE_STATIC_MEMORY, "--E", NULL, "0x90000000",
 		{.tree = "dependencies", .devices = {RTC}, .static_memory = MIB(2304)},

@@ -313,6 +313,40 @@ static void intervals_agree_with_flags(void **state) {
 	sp_arena_release(&arena);
 }
 
+/* Intervals in no order, those of one set without those of another, against the flags of both. */
+static void intervals_are_sorted_and_subtracted(void **state) {
+	uint32_t random = 1;
+
+	(void)state;
+	for (int round = 0; round < 1000; round++) {
+		struct sp_arena arena = {0};
+		struct sp_intervals sets[2] = {0}, rest = {0};
+		bool flags[2][BITS] = {0};
+
+		for (int i = 0; i < 16; i++) {
+			struct sp_interval *slot = sp_vec_push(&arena, &sets[i % 2]);
+
+			random = random * 1664525 + 1013904223;
+			assert_non_null(slot);
+			slot->start = random >> 8 & (BITS / 2 - 1);
+			slot->end = slot->start + (random >> 16 & 7);
+			for (uint64_t at = slot->start; at < slot->end; at++)
+				flags[i % 2][at] = true;
+		}
+		sp_intervals_sort(&sets[0]);
+		sp_intervals_sort(&sets[1]);
+		for (uint32_t i = 1; i < sets[0].count; i++)
+			assert_true(sets[0].data[i - 1].end < sets[0].data[i].start);
+		assert_true(sp_intervals_subtract(&arena, &rest, &sets[0], &sets[1]));
+		for (uint64_t i = 0; i < BITS; i++) {
+			assert_int_equal(sp_intervals_contain(&sets[0], i, i + 1), flags[0][i]);
+			assert_int_equal(
+				sp_intervals_contain(&rest, i, i + 1), flags[0][i] && !flags[1][i]);
+		}
+		sp_arena_release(&arena);
+	}
+}
+
 static void intervals_fit(void **state) {
 	struct sp_arena arena = {0};
 	struct sp_intervals set = {0};
@@ -595,6 +629,7 @@ int main(void) {
 		cmocka_unit_test(json_escapes),
 		cmocka_unit_test(intervals_merge),
 		cmocka_unit_test(intervals_agree_with_flags),
+		cmocka_unit_test(intervals_are_sorted_and_subtracted),
 		cmocka_unit_test(intervals_fit),
 		WITH_BASE(files_are_read),
 		WITH_BASE(outdir_appears_whole),

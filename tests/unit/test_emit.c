@@ -218,9 +218,9 @@ static void fill_gpu_guest(struct fixture *fixture, struct sp_plan_guest *guest)
 			.path = "/soc/gpu@fd000000",
 			.guest_path = "/passthrough/gpu@fd000000"});
 	PUSH(fixture, &guest->mappings,
-		(struct sp_mapping){0xfff51000, 0x1000, 0x10000000, gpu, "PCI window"});
+		(struct sp_mapping){0xfff51000, 0x1000, 0x10000000, gpu, "PCI window", true});
 	PUSH(fixture, &guest->mappings,
-		(struct sp_mapping){0xfd000000, 0x40000, 0xfd000000, gpu, "registers"});
+		(struct sp_mapping){0xfd000000, 0x40000, 0xfd000000, gpu, "registers", false});
 	PUSH(fixture, &guest->regs,
 		(struct sp_guest_reg){gpu, 0, false, 0xfd000000, 0x3ffff, 0xfd000000});
 	PUSH(fixture, &guest->irqs, (struct sp_guest_irq){.number = 151, .type = 4, .node = gpu});

@@ -188,6 +188,7 @@ struct outcome {
 	struct sp_error error;
 	uint32_t codes[SP_CODE_COUNT]; /* how many findings */
 	uint32_t unmade; /* artefacts that cannot be made; why is in error */
+	bool without_overlay; /* though there is a patched tree */
 };
 
 static double now(void) {
@@ -212,6 +213,10 @@ static void emit(const struct sp_plan *plan, uint32_t guests, struct outcome *ou
 					fail_msg("%s", outcome->error.message);
 				outcome->unmade++;
 			}
+			if (i == SP_ARTEFACT_OVERLAY)
+				outcome->without_overlay = !data;
+			if (i == SP_ARTEFACT_PATCHED_TREE && !data)
+				outcome->without_overlay = false;
 			free(data);
 			if (now() - start > 0.2 * SLOWNESS)
 				print_message("             %s: %.2f s\n",
@@ -567,12 +572,8 @@ static void misleading_names(void **state) {
 		end(&draft);
 		close_board(&draft);
 		outcome = run_one(&draft, SP_MODE_XL, false, "/bus/gpu@5000000");
-		if (i == 0)
-			assert_unchangeable(&outcome, "they take this path for /bus@0");
-		else if (i == 1)
-			assert_unchangeable(&outcome, "a node of this name already");
-		else
-			assert_planned(&outcome);
+		assert_int_equal(outcome.without_overlay, i == 0);
+		assert_planned(&outcome);
 	}
 }
 
@@ -1104,7 +1105,7 @@ static void many_guests(void **state) {
 	close_board(&draft);
 	outcome = run(&draft, &request);
 	assert_planned(&outcome);
-	assert_int_equal(outcome.codes[SP_CODE_GUESTS_DEVICE], 2 * (GUESTS - 1));
+	assert_true(outcome.codes[SP_CODE_GUESTS_DEVICE] >= 2 * (GUESTS - 1));
 }
 
 int main(void) {
