@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs each fuzzer for a while: tools/fuzz.sh SECONDS [FUZZER...]
+# Runs each fuzzer for a while, one after the other: tools/fuzz.sh [SECONDS [FUZZER...]]
+# A crash, a hang, a leak, too much memory or undefined behaviour ends it with status 1.
 # What it finds to be new inputs goes into build-fuzz, not into the corpora of the project. A crash
 # leaves its input in build-fuzz, too.
 set -eu
@@ -15,20 +16,23 @@ CC=clang tools/build.sh build-fuzz -Dfuzz=true -Dwerror=true -Db_sanitize=addres
 	echo "there are no fuzzers" >&2
 	exit 1
 }
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 for fuzzer; do
 	[ -f "$fuzzer" ] || continue
 	name=${fuzzer##*/fuzz_}
 	found=build-fuzz/found/$name
-	seeds=tests/fuzz/corpus/$name
+	log=build-fuzz/$name.log
 	mkdir -p "$found"
-	[ -d "$seeds" ] || seeds=
-	words=tests/fuzz/$name.dict
-	[ -e "$words" ] || words=tests/fuzz/tree.dict
+	case $name in
+	plan_file) dict=plan_file ;;
+	*) dict=tree ;;
+	esac
 	echo "== $name, $seconds s"
-	if ! "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-		-dict="$words" -artifact_prefix=build-fuzz/"$name"- "$found" $seeds >build-fuzz/"$name".log 2>&1; then
-		tail -n 60 build-fuzz/"$name".log >&2
+	if ! "$fuzzer" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=24000 \
+		-dict=tests/fuzz/$dict.dict -print_final_stats=1 \
+		-artifact_prefix=build-fuzz/"$name"- "$found" tests/fuzz/corpus/"$name" >"$log" 2>&1; then
+		tail -n 60 "$log" >&2
 		exit 1
 	fi
-	grep -E '^(stat::number_of_executed_units|stat::peak_rss_mb)|DONE' build-fuzz/"$name".log || true
+	grep -E '^(stat::number_of_executed_units|stat::peak_rss_mb)|DONE' "$log" || true
 done
