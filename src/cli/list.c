@@ -18,9 +18,9 @@ static const struct cli_option OPTIONS[] = {
 static const struct cli_usage USAGE = {
 	.verb = "list",
 	.arguments = "[OPTION]… [HOST]",
-	.about = "Lists the devices that a host could give away, with what each has and whether it "
-		 "can be given. HOST is a .dtb or an unflattened tree such as /proc/device-tree; "
-		 "it is " CLI_DEFAULT_HOST " unless it is named.",
+	.about = "Lists the devices that a host could give away, with what each has and whether "
+		 "it can be given. HOST is a .dtb or an unflattened tree such as "
+		 "/proc/device-tree; it is " CLI_DEFAULT_HOST " unless it is named.",
 	.example = "sallyport list --all board.dtb",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),

@@ -5,7 +5,7 @@
 
 /* Windows of one bus, and pairs of them, that are looked at for one device: what a hostile tree has
  * beyond them is taken for out of reach. */
-#define MAX_WINDOWS 256u
+#define MAX_WINDOWS 64u
 #define MAX_STEPS 65536u
 
 static void add(struct sp_arena *arena, struct sp_dma_reach *reach, uint64_t bus, uint64_t cpu,

@@ -269,8 +269,7 @@ static void check_requests(struct sp_plan *plan) {
 		if (request->hotplug && request->mode != SP_MODE_XL)
 			sp_finding_add(plan, guest, SP_CODE_HOTPLUG_BOOT, SP_NODE_NONE,
 				"guest %s is made by Xen at boot, and nothing can be attached to "
-				"it "
-				"later",
+				"it later",
 				request->name);
 		else if (request->hotplug &&
 			sp_rule_value(SP_RULE_LATE_ATTACH, plan->request->target) == 0)

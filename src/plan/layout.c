@@ -161,8 +161,7 @@ static void lay_out_direct(struct sp_plan *plan, struct sp_plan_guest *guest) {
 		sp_finding_add(plan, guest, SP_CODE_STATIC_MEMORY, SP_NODE_NONE,
 			host->memory.count == 0
 				? "the tree does not tell where the host's memory is, so that no "
-				  "place "
-				  "for %" PRIu32
+				  "place for %" PRIu32
 				  " MiB can be chosen; say it with --static-memory ADDRESS"
 				: "the host's memory has no free stretch of %" PRIu32
 				  " MiB; say one with --static-memory ADDRESS, or ask for less "

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/plan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,59 +19,6 @@ const char *sp_action_name(enum sp_action action) {
 		[SP_ACTION_REWRITE] = "rewrite",
 	};
 	return names[action];
-}
-
-void sp_finding_add(struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code,
-	sp_node node, const char *format, ...) {
-	/* What concerns the host is judged as for its first guest. */
-	const struct sp_plan_guest *judge = guest != NULL ? guest : &plan->guests.data[0];
-	const struct sp_finding_info *info = sp_finding_info(code);
-	enum sp_severity severity = info->severity[judge->request->mode];
-	if (severity == SP_SEVERITY_NONE)
-		return;
-	struct sp_finding *finding = sp_vec_push(&plan->arena, &plan->findings);
-	if (finding == NULL)
-		return;
-	char message[480];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	finding->code = code;
-	finding->severity = severity;
-	finding->guest = guest != NULL ? guest->request->name : NULL;
-	finding->path = node != SP_NODE_NONE ? sp_tree_path(plan->host->tree, node) : NULL;
-	finding->message = sp_arena_strdup(&plan->arena, message);
-	finding->remedy = info->remedy;
-	if (finding->message == NULL)
-		finding->message = info->title;
-}
-
-struct sp_guest_device *sp_guest_device_of(
-	const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node node) {
-	for (uint32_t i = 0; i < guest->devices.count; i++) {
-		struct sp_guest_device *device = &guest->devices.data[i];
-		if (sp_tree_is_within(plan->host->tree, node, device->node))
-			return device;
-	}
-	return NULL;
-}
-
-struct sp_plan_guest *sp_plan_owner(const struct sp_plan *plan, sp_node node) {
-	for (uint32_t i = 0; i < plan->guests.count; i++) {
-		if (sp_guest_device_of(plan, &plan->guests.data[i], node) != NULL)
-			return &plan->guests.data[i];
-	}
-	return NULL;
-}
-
-bool sp_guest_describes(
-	const struct sp_plan *plan, const struct sp_guest_device *device, sp_node node) {
-	for (sp_node at = node; at != device->node; at = sp_tree_parent(plan->host->tree, at)) {
-		if (at == SP_NODE_NONE || !sp_tree_available(plan->host->tree, at))
-			return false;
-	}
-	return true;
 }
 
 static bool plan_guests(struct sp_plan *plan, struct sp_error *error) {

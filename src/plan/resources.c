@@ -407,8 +407,8 @@ static void take_device(
 			"it has no interrupt of its own");
 	if (subpage)
 		sp_finding_add(plan, guest, SP_CODE_REG_SUBPAGE, given->node,
-			"not all of its register blocks fill whole pages of 4 KiB; whole pages are "
-			"given");
+			"not all of its register blocks fill whole pages of 4 KiB; whole pages "
+			"are given");
 	if (descendants > 0)
 		sp_finding_add(plan, guest, SP_CODE_REG_DESCENDANT, given->node,
 			"%u of its descendants have registers or interrupts of their own and are "

@@ -341,8 +341,8 @@ static bool check_iommu(struct sp_plan *plan, struct sp_plan_guest *guest,
 		enable(plan, guest, iommu);
 	else if (!sp_tree_enabled(tree, iommu))
 		sp_finding_add(plan, guest, SP_CODE_IOMMU_DISABLED, master->node,
-			"its IOMMU %s is disabled in the host's tree, so that Xen does not protect "
-			"it",
+			"its IOMMU %s is disabled in the host's tree, so that Xen does not "
+			"protect it",
 			path_of(plan, iommu));
 	if (direct && !sp_tree_enabled(tree, iommu))
 		return false; /* as good as none: nothing of it is in the way */
@@ -440,8 +440,7 @@ static void explain_exposure(
 		return;
 	sp_finding_add(plan, guest, SP_CODE_IOMMU_EXPOSED, device->node,
 		"with no IOMMU in its way, whoever programs it can read and write all of the "
-		"host's "
-		"memory: Xen's, dom0's and every guest's");
+		"host's memory: Xen's, dom0's and every guest's");
 }
 
 /*
