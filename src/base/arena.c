@@ -11,7 +11,8 @@
 #define LAST_CHUNK ((size_t)512 << 10)
 #define FIRST_VEC 8
 
-/* Memory is cleared as it is given out: clearing whole chunks touches pages that nobody may need. */
+/* Memory is cleared as it is given out: clearing whole chunks touches pages that nobody may need.
+ */
 struct sp_arena_chunk {
 	struct sp_arena_chunk *next;
 	size_t size, used;

@@ -81,8 +81,9 @@ void sp_emit_say_misleading(
 	sp_text_plain(&text, sp_tree_path(plan->host->tree, node));
 	sp_buf_str(&text, "\nfor ");
 	sp_text_plain(&text, sp_tree_path(plan->host->tree, other));
-	sp_buf_str(&text, ", which stands before it. Boot with host-patched.dtb, or\n"
-			  "give the former a unit address in the host's tree and plan again.");
+	sp_buf_str(&text,
+		", which stands before it. Boot with host-patched.dtb, or\n"
+		"give the former a unit address in the host's tree and plan again.");
 	if (text.failed)
 		out->failed = true;
 	else

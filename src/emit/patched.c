@@ -30,8 +30,9 @@ static struct place *find_added(const struct patch *patch, const char *path, siz
 	for (size_t i = 0; i < length; i++)
 		hash = (hash ^ (unsigned char)path[i]) * 16777619u;
 	slot = (hash ^ hash >> 15) & patch->mask;
-	while (patch->added[slot].path && (strncmp(patch->added[slot].path, path, length) != 0 ||
-						  patch->added[slot].path[length]))
+	while (patch->added[slot].path &&
+		(strncmp(patch->added[slot].path, path, length) != 0 ||
+			patch->added[slot].path[length]))
 		slot = (slot + 1) & patch->mask;
 	return &patch->added[slot];
 }
@@ -46,7 +47,8 @@ static bool init(struct patch *patch, const struct sp_plan *plan, struct sp_aren
 	patch->added = sp_arena_array(arena, size, sizeof(*patch->added));
 	patch->host = sp_arena_array(arena, sp_tree_count(plan->host->tree), sizeof(*patch->host));
 	patch->previous = sp_arena_array(arena, plan->edits.count, sizeof(*patch->previous));
-	return patch->added && patch->host && patch->previous && sp_build_init(&patch->build, arena);
+	return patch->added && patch->host && patch->previous &&
+		sp_build_init(&patch->build, arena);
 }
 
 /* New nodes are made at the root, or below new nodes. */
@@ -91,15 +93,14 @@ static const struct sp_edit *find_edit(
 	return NULL;
 }
 
-static void add_new_props(struct patch *patch, struct sp_build_node *node, sp_node host,
-	const struct place *place) {
+static void add_new_props(
+	struct patch *patch, struct sp_build_node *node, sp_node host, const struct place *place) {
 	for (uint32_t next = place->props; next; next = patch->previous[next - 1]) {
 		const struct sp_edit *edit = &patch->plan->edits.data[next - 1];
 
 		if (host == SP_NODE_NONE ||
 			!sp_tree_prop(patch->plan->host->tree, host, edit->property))
-			sp_build_bytes(
-				&patch->build, node, edit->property, edit->data, edit->len);
+			sp_build_bytes(&patch->build, node, edit->property, edit->data, edit->len);
 	}
 }
 
@@ -125,11 +126,10 @@ static void copy_props(struct patch *patch, struct sp_build_node *copy, sp_node 
 		const struct sp_edit *edit = find_edit(patch, &patch->host[node], props[i].name);
 
 		if (edit)
-			sp_build_bytes(
-				&patch->build, copy, edit->property, edit->data, edit->len);
+			sp_build_bytes(&patch->build, copy, edit->property, edit->data, edit->len);
 		else
-			sp_build_bytes(&patch->build, copy, props[i].name, props[i].data,
-				props[i].len);
+			sp_build_bytes(
+				&patch->build, copy, props[i].name, props[i].data, props[i].len);
 	}
 }
 

@@ -57,7 +57,8 @@ static bool one_cell(const struct sp_prop *prop, uint32_t *value) {
 	return true;
 }
 
-/* Nodes with more properties than these are asked for each by name, which the tree then has quicker.
+/* Nodes with more properties than these are asked for each by name, which the tree then has
+ * quicker.
  */
 #define FEW_PROPS 64
 

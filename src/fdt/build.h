@@ -68,8 +68,8 @@ bool sp_build_init(struct sp_build *build, struct sp_arena *arena);
  */
 bool sp_build_name_valid(const char *name, bool node);
 
-/* Appends a child; siblings' names must differ in the end. NULL if no memory is left or parent is NULL. The
- * name is copied. */
+/* Appends a child; siblings' names must differ in the end. NULL if no memory is left or parent is
+ * NULL. The name is copied. */
 struct sp_build_node *sp_build_node(
 	struct sp_build *build, struct sp_build_node *parent, const char *name);
 /* Takes a node out of its parent and appends it to another one. */

@@ -50,7 +50,8 @@ static bool one_cell(const struct sp_tree *tree, sp_node node, const char *name,
 	return true;
 }
 
-/* Nodes with more properties than these are asked for each by name, which the tree then has quicker.
+/* Nodes with more properties than these are asked for each by name, which the tree then has
+ * quicker.
  */
 #define FEW_PROPS 64
 

@@ -140,8 +140,7 @@ static sp_node descend(const struct sp_tree *tree, sp_node node, const char *pat
 	return SP_NODE_NONE;
 }
 
-static const struct sp_prop *find_wide(
-	const struct sp_tree *tree, sp_node node, const char *text) {
+static const struct sp_prop *find_wide(const struct sp_tree *tree, sp_node node, const char *text) {
 	uint32_t first = tree->nodes[node].first_prop, end = tree->nodes[node + 1].first_prop;
 
 	for (uint32_t slot = sp_tree_hash_prop(tree->seed, node, text) & tree->wide_mask;

@@ -460,8 +460,7 @@ static bool index_wide_nodes(struct sp_tree *tree, struct sp_error *error) {
 		uint32_t first = tree->nodes[i].first_prop, end = tree->nodes[i + 1].first_prop;
 
 		for (uint32_t prop = first; end - first > TREE_FEW_PROPS && prop < end; prop++) {
-			uint32_t slot =
-				sp_tree_hash_prop(tree->seed, i, tree->props[prop].name) &
+			uint32_t slot = sp_tree_hash_prop(tree->seed, i, tree->props[prop].name) &
 				tree->wide_mask;
 
 			while (tree->wide_props[slot])

@@ -30,8 +30,8 @@ static uint64_t assigned_rate(const struct sp_tree *tree, sp_node node,
 	struct sp_use use;
 	uint32_t cell = 0;
 	bool broken;
-	for (uint32_t index = 0; index < MAX_ASSIGNED &&
-		sp_use_next(tree, assigned, rule, &cell, &use, &broken);
+	for (uint32_t index = 0;
+		index < MAX_ASSIGNED && sp_use_next(tree, assigned, rule, &cell, &use, &broken);
 		index++) {
 		if (!same_specifier(clocks, wanted, assigned, &use))
 			continue;

@@ -32,8 +32,8 @@ static struct sp_edit *find(struct sp_plan *plan, sp_node node, const char *prop
 
 /* Many edits are found by their nodes. */
 static void index_edits(struct sp_plan *plan) {
-	plan->first_edit = sp_arena_array(
-		&plan->arena, sp_tree_count(plan->host->tree), sizeof(uint32_t));
+	plan->first_edit =
+		sp_arena_array(&plan->arena, sp_tree_count(plan->host->tree), sizeof(uint32_t));
 	for (uint32_t i = 0; plan->first_edit != NULL && i < plan->edits.count; i++) {
 		struct sp_edit *edit = &plan->edits.data[i];
 		if (edit->node == SP_NODE_NONE)

@@ -69,8 +69,7 @@ static void sort_findings(struct sp_plan *plan) {
 	uint32_t classes = (plan->guests.count + 2) * (SP_SEVERITY_ERROR + 1);
 	struct sp_finding *sorted =
 		sp_arena_array(&plan->arena, plan->findings.count, sizeof(*sorted));
-	uint32_t *class_of =
-		sp_arena_array(&plan->arena, plan->findings.count, sizeof(*class_of));
+	uint32_t *class_of = sp_arena_array(&plan->arena, plan->findings.count, sizeof(*class_of));
 	uint32_t *next = sp_arena_array(&plan->arena, classes + 1u, sizeof(*next));
 	if (sorted == NULL || class_of == NULL || next == NULL)
 		return;

@@ -26,7 +26,7 @@ struct sp_survey {
 	enum sp_driver usual; /* the driver that works where no guest needs another */
 	bool usual_known;
 	/* By index, in the order of the tree; each once. */
-	struct sp_indices lost;                      /* devices with registers in no window */
+	struct sp_indices lost; /* devices with registers in no window */
 	struct sp_indices undriven[SP_DRIVER_COUNT]; /* devices behind IOMMUs of other drivers */
 	struct sp_indices high; /* in irq_owners: interrupts that dom0 cannot have */
 };

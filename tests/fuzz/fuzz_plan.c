@@ -38,8 +38,8 @@ static void emit_all(const struct sp_plan *plan, struct artefacts *all) {
 			struct artefact *made = &all->of[g][i];
 
 			/* A host whose nodes cannot be told apart by path gets no changes. */
-			if (!sp_plan_emit(plan, (enum sp_artefact)i, g, &made->data, &made->size,
-				    &error))
+			if (!sp_plan_emit(
+				    plan, (enum sp_artefact)i, g, &made->data, &made->size, &error))
 				CHECK(error.kind == SP_ERROR_INPUT &&
 						i >= SP_ARTEFACT_OVERLAY_SOURCE &&
 						i <= SP_ARTEFACT_UBOOT,
@@ -64,7 +64,8 @@ static void compare_all(const struct artefacts *a, const struct artefacts *b) {
 
 			CHECK(x->size == y->size && (!x->data) == (!y->data) &&
 					(!x->data || !memcmp(x->data, y->data, x->size)),
-				"%s differs the second time", sp_artefact_name((enum sp_artefact)i));
+				"%s differs the second time",
+				sp_artefact_name((enum sp_artefact)i));
 		}
 	}
 }
@@ -98,8 +99,9 @@ static void check_layout(const struct sp_plan *plan, const struct sp_plan_guest 
 
 			if (last >= area->start && mapping->guest < area->start)
 				apart = false;
-			CHECK(apart || (guest->request->mode == SP_MODE_DIRECT &&
-					       has_error(plan, SP_CODE_PLACE_OVERLAP)),
+			CHECK(apart ||
+					(guest->request->mode == SP_MODE_DIRECT &&
+						has_error(plan, SP_CODE_PLACE_OVERLAP)),
 				"0x%llx lies in the %s", (unsigned long long)mapping->guest,
 				area->name);
 		}
@@ -153,8 +155,9 @@ static void check_guest_tree(const struct sp_plan_guest *guest, const struct art
 		uint32_t phandle = sp_tree_phandle(tree, node);
 
 		CHECK(phandle != 65001, "the IOMMU's phandle");
-		CHECK(phandle != 65000 || (guest->request->mode == SP_MODE_XL &&
-						  !strcmp(sp_tree_path(tree, node), "/gic")),
+		CHECK(phandle != 65000 ||
+				(guest->request->mode == SP_MODE_XL &&
+					!strcmp(sp_tree_path(tree, node), "/gic")),
 			"the interrupt controller's phandle");
 		check_references(tree, node);
 	}
@@ -171,7 +174,8 @@ static void compare_nodes(const struct sp_tree *a, const struct sp_tree *b) {
 		uint32_t count, other_count;
 		const struct sp_prop *props = sp_tree_props(a, node, &count);
 
-		CHECK(other != SP_NODE_NONE && !strcmp(sp_tree_path(b, other), path), "no %s", path);
+		CHECK(other != SP_NODE_NONE && !strcmp(sp_tree_path(b, other), path), "no %s",
+			path);
 		sp_tree_props(b, other, &other_count);
 		CHECK(count == other_count, "%s: %u and %u properties", path, count, other_count);
 		for (uint32_t i = 0; i < count; i++) {
@@ -318,8 +322,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct sp_tree *tree;
 	struct sp_host *host;
 
-	if (size < REQUEST_BYTES ||
-		!sp_tree_parse(&tree, data, size - REQUEST_BYTES, &error))
+	if (size < REQUEST_BYTES || !sp_tree_parse(&tree, data, size - REQUEST_BYTES, &error))
 		return 0;
 	if (!sp_host_create(&host, tree, "host.dtb", &error)) {
 		CHECK(error.kind == SP_ERROR_INPUT, "%s", error.message);
@@ -350,8 +353,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsi
 	}
 	result = mutate_tree(data, size - REQUEST_BYTES, capacity - REQUEST_BYTES, seed / 16);
 	if (!result)
-		result = LLVMFuzzerMutate(
-			data, size - REQUEST_BYTES, capacity - REQUEST_BYTES);
+		result = LLVMFuzzerMutate(data, size - REQUEST_BYTES, capacity - REQUEST_BYTES);
 	memcpy(data + result, tail, sizeof(tail));
 	return result + REQUEST_BYTES;
 }

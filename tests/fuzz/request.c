@@ -68,7 +68,7 @@ static void fill_guest(struct fuzz_request *made, struct sp_request_guest *guest
 		guest->static_memory = (uint64_t)number_at(bytes + 6) << 21;
 	for (unsigned i = 0; bytes[2] & FLAG_MODULES && i < SP_MODULE_COUNT; i++)
 		guest->modules[i] = (struct sp_request_module){
-			true, (uint64_t)number_at(bytes + 6) << 16, number_at(bytes + 8)};
+			true, (uint64_t)number_at(bytes + 6) << 16 | i << 28, number_at(bytes + 8)};
 }
 
 bool fuzz_request_make(

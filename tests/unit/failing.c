@@ -111,8 +111,7 @@ WRAP(DIR *, fdopendir, NULL, (int file), (file))
 WRAP(int, mkdirat, -1, (int dir, const char *path, mode_t mode), (dir, path, mode))
 WRAP(int, renameat, -1, (int dir, const char *from, int to_dir, const char *to),
 	(dir, from, to_dir, to))
-WRAP(int, renameat2, -1,
-	(int dir, const char *from, int to_dir, const char *to, unsigned flags),
+WRAP(int, renameat2, -1, (int dir, const char *from, int to_dir, const char *to, unsigned flags),
 	(dir, from, to_dir, to, flags))
 WRAP(ssize_t, read, -1, (int file, void *data, size_t size), (file, data, size))
 WRAP(ssize_t, getrandom, -1, (void *data, size_t size, unsigned flags), (data, size, flags))

@@ -7,16 +7,16 @@
 /* Calls of the library that can be made to fail: see failing.c and meson.build. */
 enum failing_kind {
 	FAILING_MEMORY, /* malloc, calloc, realloc */
-	FAILING_FILE,   /* what reads and writes files and directories */
+	FAILING_FILE, /* what reads and writes files and directories */
 	FAILING_KIND_COUNT
 };
 
 struct failing {
 	long fail_at; /* this call of that kind fails, counted from 0; -1: none does */
-	bool go_on;   /* and so do all after it */
-	int reason;   /* the errno of calls for files */
-	long calls;   /* so far */
-	long failed;  /* how many were made to fail */
+	bool go_on; /* and so do all after it */
+	int reason; /* the errno of calls for files */
+	long calls; /* so far */
+	long failed; /* how many were made to fail */
 };
 
 extern struct failing failing[FAILING_KIND_COUNT];

@@ -333,7 +333,8 @@ static void assert_refused(const struct outcome *outcome, const char *message) {
 
 static void nesting(void **state) {
 	(void)state;
-	for (uint32_t depth = SP_TREE_MAX_DEPTH - 1; depth <= 3000; depth += depth < 64 ? 1 : 2936) {
+	for (uint32_t depth = SP_TREE_MAX_DEPTH - 1; depth <= 3000;
+		depth += depth < 64 ? 1 : 2936) {
 		struct draft draft = {0};
 		struct outcome outcome;
 
@@ -720,7 +721,8 @@ static void many_windows(void **state) {
 	CELLS(&draft, "#address-cells", 3);
 	CELLS(&draft, "#size-cells", 2);
 	CELLS(&draft, "#interrupt-cells", 1);
-	REPEAT(&draft, "ranges", count, 2, 0x1000, 0x02000000, 0, 0x20000000, 0x20000000, 0, 0x1000);
+	REPEAT(&draft, "ranges", count, 2, 0x1000, 0x02000000, 0, 0x20000000, 0x20000000, 0,
+		0x1000);
 	REPEAT(&draft, "dma-ranges", count, 2, 0x1000, 0x02000000, 0, 0, 0, 0, 0x1000);
 	REPEAT(&draft, "interrupt-map", count, 0, 0x100, 0, 0, 0, 1, GIC, 0, 120, 4);
 	CELLS(&draft, "interrupt-map-mask", 0xff00, 0, 0, 7);
@@ -799,7 +801,7 @@ static void crowd(void **state) {
 	struct outcome outcome;
 
 	(void)state;
-	open_crowd(&draft, 20000);
+	open_crowd(&draft, 12000);
 	close_board(&draft);
 	outcome = run_one(&draft, SP_MODE_DOM0LESS, true, "/bus@0/gpu-7@5000000");
 	assert_planned(&outcome);
@@ -813,7 +815,7 @@ static void crowd_given(void **state) {
 		struct draft draft = {0};
 		struct outcome outcome;
 
-		open_crowd(&draft, 10000);
+		open_crowd(&draft, 6000);
 		close_board(&draft);
 		outcome = run_one(&draft, (enum sp_mode)mode, true, "/bus@0");
 		assert_planned(&outcome);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,11 +23,11 @@
 
 struct run {
 	const char *scenario; /* a plan file's text */
-	const char *tree;     /* path of the tree */
-	const char *out;      /* the directory to be written, NULL for none */
+	const char *tree; /* path of the tree */
+	const char *out; /* the directory to be written, NULL for none */
 	bool force;
-	size_t size;          /* of all that came of it */
-	uint64_t hash;        /* and what it was: memory of one's own might run out, too */
+	size_t size; /* of all that came of it */
+	uint64_t hash; /* and what it was: memory of one's own might run out, too */
 };
 
 static char scratch[] = "/tmp/sallyport-oom-XXXXXX";
@@ -39,15 +40,14 @@ static bool keep(struct run *run, char *data, size_t size) {
 	return true;
 }
 
-static bool emit(struct run *run, const struct sp_plan *plan, uint32_t guests,
-	struct sp_error *error) {
+static bool emit(
+	struct run *run, const struct sp_plan *plan, uint32_t guests, struct sp_error *error) {
 	for (uint32_t guest = 0; guest < guests; guest++) {
 		for (int i = 0; i < SP_ARTEFACT_COUNT; i++) {
 			char *data;
 			size_t size;
 
-			if (!sp_plan_emit(
-				    plan, (enum sp_artefact)i, guest, &data, &size, error))
+			if (!sp_plan_emit(plan, (enum sp_artefact)i, guest, &data, &size, error))
 				return false;
 			keep(run, data, size);
 		}
@@ -84,8 +84,7 @@ static bool run_plan(struct run *run, const struct sp_host *host, struct sp_erro
 	struct sp_plan *plan = NULL;
 	bool good;
 
-	if (!sp_plan_file_parse(
-		    &file, run->scenario, strlen(run->scenario), "plan.conf", error)) {
+	if (!sp_plan_file_parse(&file, run->scenario, strlen(run->scenario), "plan.conf", error)) {
 		assert_null(file);
 		return false;
 	}
@@ -148,11 +147,16 @@ static void read_dir(const char *path, struct sp_buf *out) {
 	failing_free(entries);
 }
 
-static void remove_dir(const char *path) {
-	char command[4200];
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place) {
+	(void)status;
+	(void)type;
+	(void)place;
+	return remove(path);
+}
 
-	snprintf(command, sizeof(command), "rm -rf '%s'", path);
-	assert_int_equal(system(command), 0);
+static void remove_dir(const char *path) {
+	if (access(path, F_OK) == 0)
+		assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void assert_same(const struct sp_buf *a, const struct sp_buf *b, const char *what, long n) {
