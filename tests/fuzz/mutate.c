@@ -259,8 +259,8 @@ size_t mutate_tree(uint8_t *data, size_t size, size_t capacity, unsigned seed) {
 	size_t result;
 
 	/* libFuzzer begins with no bytes at all, which libfdt does not expect. */
-	if (size < sizeof(struct fdt_header) || fdt_check_full(data, size) != 0 || fdt_totalsize(data) > ROOM / 2 ||
-		fdt_open_into(data, buffer, (int)ROOM) != 0)
+	if (size < sizeof(struct fdt_header) || fdt_check_full(data, size) != 0 ||
+		fdt_totalsize(data) > ROOM / 2 || fdt_open_into(data, buffer, (int)ROOM) != 0)
 		return 0;
 	for (uint32_t times = 1 + below(&state, 4); times; times--)
 		change_tree(buffer, &places, &state);
