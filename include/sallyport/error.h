@@ -13,8 +13,8 @@
  */
 enum sp_error_kind {
 	SP_ERROR_NONE,
-	SP_ERROR_USE,    /* the request cannot be understood: an unknown option, a bad number */
-	SP_ERROR_INPUT,  /* a file that was read is malformed or contradictory */
+	SP_ERROR_USE, /* the request cannot be understood: an unknown option, a bad number */
+	SP_ERROR_INPUT, /* a file that was read is malformed or contradictory */
 	SP_ERROR_SYSTEM, /* the operating system refused: no such file, disk full */
 	SP_ERROR_MEMORY, /* no memory was left */
 };

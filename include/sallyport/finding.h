@@ -9,9 +9,9 @@
  * code out of one catalogue (`sallyport explain`); codes are stable, their numbers here are not.
  */
 enum sp_severity {
-	SP_SEVERITY_NONE,  /* does not apply in this mode */
-	SP_SEVERITY_NOTE,  /* worth knowing */
-	SP_SEVERITY_WARN,  /* works, but something is lost, unproven or less safe */
+	SP_SEVERITY_NONE, /* does not apply in this mode */
+	SP_SEVERITY_NOTE, /* worth knowing */
+	SP_SEVERITY_WARN, /* works, but something is lost, unproven or less safe */
 	SP_SEVERITY_ERROR, /* will be refused, or accepted and then not work */
 };
 
@@ -39,7 +39,7 @@ struct sp_finding_info {
 	const char *code; /* "SP-IRQ-SHARED" */
 	enum sp_severity severity[SP_MODE_COUNT];
 	enum sp_proof proof;
-	const char *title;   /* a few words */
+	const char *title; /* a few words */
 	const char *meaning; /* sentences */
 	const char *remedy;
 	const char *source; /* Xen's tag and file, or the specification's section */
@@ -48,10 +48,10 @@ struct sp_finding_info {
 struct sp_finding {
 	enum sp_code code;
 	enum sp_severity severity;
-	const char *guest;   /* name, NULL for the host */
-	const char *path;    /* the node, NULL for none */
+	const char *guest; /* name, NULL for the host */
+	const char *path; /* the node, NULL for none */
 	const char *message; /* one sentence */
-	const char *remedy;  /* one sentence */
+	const char *remedy; /* one sentence */
 };
 
 const struct sp_finding_info *sp_finding_info(enum sp_code code);
@@ -63,6 +63,6 @@ const struct sp_finding_info *sp_finding_lookup(const char *code);
 const char *sp_finding_suggest(const char *code);
 
 const char *sp_severity_name(enum sp_severity severity); /* "note", "warning", "error" */
-const char *sp_verdict_name(enum sp_verdict verdict);    /* "ok", "warn", "no" */
+const char *sp_verdict_name(enum sp_verdict verdict); /* "ok", "warn", "no" */
 
 #endif

@@ -43,20 +43,20 @@ const struct sp_finding *sp_plan_findings(const struct sp_plan *plan, uint32_t *
 enum sp_artefact {
 	/* one for each guest */
 	SP_ARTEFACT_GUEST_SOURCE, /* guest.dts */
-	SP_ARTEFACT_GUEST_TREE,   /* guest.dtb */
-	SP_ARTEFACT_XL,           /* guest.cfg */
-	SP_ARTEFACT_DOM0LESS,     /* dom0less.dts */
-	SP_ARTEFACT_MAP,          /* map.svg */
-	SP_ARTEFACT_GRAPH,        /* graph.dot */
+	SP_ARTEFACT_GUEST_TREE, /* guest.dtb */
+	SP_ARTEFACT_XL, /* guest.cfg */
+	SP_ARTEFACT_DOM0LESS, /* dom0less.dts */
+	SP_ARTEFACT_MAP, /* map.svg */
+	SP_ARTEFACT_GRAPH, /* graph.dot */
 	/* one for the host */
 	SP_ARTEFACT_OVERLAY_SOURCE, /* host-overlay.dts */
-	SP_ARTEFACT_OVERLAY,        /* host-overlay.dtbo */
-	SP_ARTEFACT_PATCHED_TREE,   /* host-patched.dtb */
-	SP_ARTEFACT_UBOOT,          /* uboot.cmd */
-	SP_ARTEFACT_IMAGEBUILDER,   /* imagebuilder.cfg */
-	SP_ARTEFACT_BOOTARGS,       /* bootargs.txt */
-	SP_ARTEFACT_JSON,           /* plan.json */
-	SP_ARTEFACT_REPORT,         /* report.txt */
+	SP_ARTEFACT_OVERLAY, /* host-overlay.dtbo */
+	SP_ARTEFACT_PATCHED_TREE, /* host-patched.dtb */
+	SP_ARTEFACT_UBOOT, /* uboot.cmd */
+	SP_ARTEFACT_IMAGEBUILDER, /* imagebuilder.cfg */
+	SP_ARTEFACT_BOOTARGS, /* bootargs.txt */
+	SP_ARTEFACT_JSON, /* plan.json */
+	SP_ARTEFACT_REPORT, /* report.txt */
 	SP_ARTEFACT_COUNT
 };
 
@@ -72,9 +72,9 @@ bool sp_plan_emit(const struct sp_plan *plan, enum sp_artefact artefact, uint32_
 	char **data, size_t *size, struct sp_error *error);
 
 struct sp_write_options {
-	bool force;        /* write into an existing directory */
+	bool force; /* write into an existing directory */
 	bool patched_tree; /* host-patched.dtb too */
-	bool graph_svg;    /* graph.svg too, if dot can be run */
+	bool graph_svg; /* graph.svg too, if dot can be run */
 };
 
 /*
@@ -90,9 +90,9 @@ bool sp_plan_write(const struct sp_plan *plan, const char *path,
 struct sp_list_options {
 	enum sp_target target;
 	enum sp_mode mode;
-	bool all;               /* every device, not only GPUs and displays */
+	bool all; /* every device, not only GPUs and displays */
 	const char *compatible; /* a glob over compatible strings, NULL for none */
-	unsigned columns;       /* terminal width for the table; 0: do not cut */
+	unsigned columns; /* terminal width for the table; 0: do not cut */
 	bool colour;
 };
 struct sp_list;

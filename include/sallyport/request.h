@@ -31,13 +31,13 @@ const char *sp_mode_name(enum sp_mode mode); /* "xl", "dom0less", "direct" */
 bool sp_mode_parse(const char *name, enum sp_mode *mode);
 
 #define SP_GUEST_NAME_DEFAULT "guest"
-#define SP_GUEST_NAME_MAX 63u        /* bytes */
+#define SP_GUEST_NAME_MAX 63u /* bytes */
 #define SP_GUEST_MEMORY_DEFAULT 512u /* MiB */
-#define SP_MAX_STREAMS 256u          /* stream IDs that a request gives to one guest */
+#define SP_MAX_STREAMS 256u /* stream IDs that a request gives to one guest */
 
 /* --iommus NODE=CONTROLLER:ID[/MASK][,…] */
 struct sp_request_stream {
-	const char *device;     /* path, alias or compatible of the device */
+	const char *device; /* path, alias or compatible of the device */
 	const char *controller; /* path, alias, or label under /__symbols__ */
 	uint32_t id;
 	uint32_t mask;
@@ -47,7 +47,7 @@ struct sp_request_stream {
 /* --bdf [DEVICE=]BUS:DEV.FN */
 struct sp_request_bdf {
 	const char *device; /* the host bridge; NULL if only one is given away */
-	uint16_t bdf;       /* bus << 8 | device << 3 | function */
+	uint16_t bdf; /* bus << 8 | device << 3 | function */
 };
 
 /* --clock NAME=HZ: NAME is one of clock-names, or PATH:NAME, or PATH:INDEX */
@@ -67,7 +67,7 @@ struct sp_request_guest {
 	const char *name;
 	enum sp_mode mode;
 	uint32_t memory; /* MiB */
-	bool pci;        /* the guest will have a virtual PCI bus */
+	bool pci; /* the guest will have a virtual PCI bus */
 	bool companions; /* --with-companions */
 	bool hotplug;
 	uint64_t static_memory; /* host address of a direct-mapped guest's memory; 0: choose one */
@@ -85,7 +85,7 @@ struct sp_request_guest {
 struct sp_request {
 	enum sp_target target;
 	bool multi_iommu_masters; /* --xen-has multi-iommu-masters */
-	bool keep_going;          /* write all files in spite of errors */
+	bool keep_going; /* write all files in spite of errors */
 	const struct sp_request_guest *guests;
 	uint32_t guest_count;
 };
@@ -124,8 +124,8 @@ bool sp_request_check_name(const char *name, struct sp_error *error);
  */
 struct sp_plan_file;
 bool sp_plan_file_load(struct sp_plan_file **file, const char *path, struct sp_error *error);
-bool sp_plan_file_parse(struct sp_plan_file **file, const char *text, size_t size,
-	const char *name, struct sp_error *error);
+bool sp_plan_file_parse(struct sp_plan_file **file, const char *text, size_t size, const char *name,
+	struct sp_error *error);
 const struct sp_request *sp_plan_file_request(const struct sp_plan_file *file);
 /* The host's tree that the file names, relative to the file's own folder; NULL if it names none. */
 const char *sp_plan_file_host(const struct sp_plan_file *file);

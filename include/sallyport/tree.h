@@ -30,7 +30,7 @@ typedef uint32_t sp_node;
 struct sp_prop {
 	const char *name;
 	const uint8_t *data; /* len bytes, big-endian cells; not aligned */
-	uint32_t len;        /* bytes */
+	uint32_t len; /* bytes */
 };
 
 /*

@@ -45,10 +45,10 @@ void *sp_arena_copy(struct sp_arena *arena, const void *bytes, size_t size);
 
 #define sp_vec_push(arena, vec) \
 	((vec)->count < (vec)->capacity || \
-			 sp_vec_grow((arena), (void **)&(vec)->data, &(vec)->capacity, \
-				 sizeof(*(vec)->data)) \
-		 ? &(vec)->data[(vec)->count++] \
-		 : NULL)
+				sp_vec_grow((arena), (void **)&(vec)->data, &(vec)->capacity, \
+					sizeof(*(vec)->data)) \
+			? &(vec)->data[(vec)->count++] \
+			: NULL)
 
 /* Doubles *capacity; the new part is zeroed. */
 bool sp_vec_grow(struct sp_arena *arena, void **data, uint32_t *capacity, size_t size);

@@ -12,8 +12,8 @@
  * NUL byte behind it that is not counted). Works on files that report no size, such as those of
  * /sys and pipes.
  */
-bool sp_file_read(const char *path, size_t limit, char **data, size_t *size,
-	struct sp_error *error);
+bool sp_file_read(
+	const char *path, size_t limit, char **data, size_t *size, struct sp_error *error);
 
 /*
  * A directory that appears whole or not at all.
@@ -26,13 +26,13 @@ bool sp_file_read(const char *path, size_t limit, char **data, size_t *size,
  */
 struct sp_outdir;
 
-bool sp_outdir_create(struct sp_outdir **dir, const char *path, bool force,
-	struct sp_error *error);
+bool sp_outdir_create(struct sp_outdir **dir, const char *path, bool force, struct sp_error *error);
 /* `name` may hold one '/', whose folder is made. */
 bool sp_outdir_write(struct sp_outdir *dir, const char *name, const void *data, size_t size,
 	struct sp_error *error);
 bool sp_outdir_stale(struct sp_outdir *dir, const char *name, struct sp_error *error);
-/* Where a file of that name lies before the commit; owned by the directory. For helpers such as dot. */
+/* Where a file of that name lies before the commit; owned by the directory. For helpers such as
+ * dot. */
 const char *sp_outdir_staging(const struct sp_outdir *dir);
 bool sp_outdir_commit(struct sp_outdir *dir, struct sp_error *error);
 void sp_outdir_destroy(struct sp_outdir *dir);

@@ -18,8 +18,8 @@ struct sp_intervals {
 };
 
 /* Adds [start, end) and merges what touches. Empty intervals are ignored. False: no memory. */
-bool sp_intervals_add(struct sp_arena *arena, struct sp_intervals *set, uint64_t start,
-	uint64_t end);
+bool sp_intervals_add(
+	struct sp_arena *arena, struct sp_intervals *set, uint64_t start, uint64_t end);
 
 /* Makes a set of intervals that were put into the array in any order. */
 void sp_intervals_sort(struct sp_intervals *set);
@@ -29,8 +29,8 @@ bool sp_intervals_subtract(struct sp_arena *arena, struct sp_intervals *out,
 	const struct sp_intervals *set, const struct sp_intervals *without);
 
 /* Takes [start, end) out. False: no memory. */
-bool sp_intervals_remove(struct sp_arena *arena, struct sp_intervals *set, uint64_t start,
-	uint64_t end);
+bool sp_intervals_remove(
+	struct sp_arena *arena, struct sp_intervals *set, uint64_t start, uint64_t end);
 
 /* True if all of [start, end), or any part of it, is in the set. */
 bool sp_intervals_contain(const struct sp_intervals *set, uint64_t start, uint64_t end);
@@ -40,7 +40,7 @@ bool sp_intervals_touch(const struct sp_intervals *set, uint64_t start, uint64_t
  * The lowest address in the set at which `size` fits and whose remainder modulo `align` (a power
  * of two) is `phase`. False if there is none.
  */
-bool sp_intervals_fit(const struct sp_intervals *set, uint64_t size, uint64_t align,
-	uint64_t phase, uint64_t *start);
+bool sp_intervals_fit(const struct sp_intervals *set, uint64_t size, uint64_t align, uint64_t phase,
+	uint64_t *start);
 
 #endif

@@ -19,7 +19,7 @@ struct sp_json {
 	struct sp_buf *out;
 	unsigned depth;
 	uint32_t filled; /* bit per depth: something was written already */
-	uint32_t flat;   /* bit per depth: on one line */
+	uint32_t flat; /* bit per depth: on one line */
 };
 
 void sp_json_object(struct sp_json *json, const char *key);

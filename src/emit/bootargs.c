@@ -39,15 +39,8 @@ static void write_arguments(
 }
 
 bool sp_emit_bootargs(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
-	struct sp_buf heading = {0};
-
 	(void)error;
-	sp_text_heading(&heading, plan, "Arguments for the kernels' command lines", NULL);
-	if (heading.failed)
-		out->failed = true;
-	else
-		sp_text_comment(out, heading.data);
-	sp_buf_release(&heading);
+	sp_text_comment_heading(out, plan, "Arguments for the kernels' command lines", NULL);
 	write_arguments(out, "dom0's Linux (xen,dom0-bootargs in /chosen)",
 		plan->dom0_arguments.data, plan->dom0_arguments.count);
 	write_arguments(out, "Xen (xen,xen-bootargs in /chosen)", plan->xen_arguments.data,

@@ -45,14 +45,7 @@ static void put_number(struct sp_buf *out, const char *name, uint32_t index, uin
 }
 
 static void write_host(struct sp_buf *out, const struct sp_plan *plan) {
-	struct sp_buf heading = {0};
-
-	sp_text_heading(&heading, plan, "ImageBuilder configuration", NULL);
-	if (heading.failed)
-		out->failed = true;
-	else
-		sp_text_comment(out, heading.data);
-	sp_buf_release(&heading);
+	sp_text_comment_heading(out, plan, "ImageBuilder configuration", NULL);
 	sp_buf_str(out,
 		"#\n# To be completed, then: uboot-script-gen -c imagebuilder.cfg -d . -t "
 		"sd -o boot\n\n"

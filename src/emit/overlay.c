@@ -168,10 +168,19 @@ static bool init_overlay(
 	return overlay->places && overlay->numbered && sp_build_init(&overlay->build, arena);
 }
 
+/* The root stays NULL where no overlay applies: there are no edits, or one would be misread. */
 static bool build_overlay(struct overlay *overlay, const struct sp_plan *plan,
 	struct sp_arena *arena, struct sp_error *error) {
-	bool built = init_overlay(overlay, plan, arena);
+	sp_node other;
+	bool built;
 
+	if (!plan->edits.count)
+		return true;
+	if (!sp_emit_check_edits(plan, error))
+		return false;
+	if (sp_emit_misleading(plan, &other) != SP_NODE_NONE)
+		return true;
+	built = init_overlay(overlay, plan, arena);
 	for (uint32_t i = 0; built && i < plan->edits.count; i++)
 		built = apply_edit(overlay, &plan->edits.data[i]);
 	for (uint32_t i = 0; built && i < plan->edits.count; i++)
@@ -184,17 +193,11 @@ static bool build_overlay(struct overlay *overlay, const struct sp_plan *plan,
 bool sp_emit_overlay(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
 	struct overlay overlay = {0};
 	struct sp_arena arena = {0};
-	sp_node other;
 	bool written;
 
-	if (!plan->edits.count)
-		return true;
-	if (!sp_emit_check_edits(plan, error))
-		return false;
-	if (sp_emit_misleading(plan, &other) != SP_NODE_NONE)
-		return true;
-	written = build_overlay(&overlay, plan, &arena, error) &&
-		sp_build_flatten(&overlay.build, true, out, error);
+	written = build_overlay(&overlay, plan, &arena, error);
+	if (written && overlay.build.root)
+		written = sp_build_flatten(&overlay.build, true, out, error);
 	sp_arena_release(&arena);
 	return written;
 }
@@ -211,21 +214,16 @@ bool sp_emit_overlay_source(
 	struct overlay overlay = {0};
 	struct sp_arena arena = {0};
 	struct sp_buf heading = {0};
-	sp_node other;
 	bool written;
 
-	if (!plan->edits.count)
-		return true;
-	if (!sp_emit_check_edits(plan, error))
-		return false;
-	if (sp_emit_misleading(plan, &other) != SP_NODE_NONE)
-		return true;
-	sp_text_heading(&heading, plan, "Changes of the host's device tree: overlay", NULL);
-	sp_buf_str(&heading, explanation);
 	written = build_overlay(&overlay, plan, &arena, error);
-	if (written && heading.failed)
-		written = sp_error_memory(error);
-	written = written && sp_build_source(&overlay.build, heading.data, true, out, error);
+	if (written && overlay.build.root) {
+		sp_text_heading(&heading, plan, "Changes of the host's device tree: overlay", NULL);
+		sp_buf_str(&heading, explanation);
+		written = heading.failed
+			? sp_error_memory(error)
+			: sp_build_source(&overlay.build, heading.data, true, out, error);
+	}
 	sp_buf_release(&heading);
 	sp_arena_release(&arena);
 	return written;

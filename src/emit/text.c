@@ -232,3 +232,15 @@ void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char 
 	}
 	sp_text_plain(out, base_name(plan->host->name));
 }
+
+void sp_text_comment_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
+	const struct sp_plan_guest *guest) {
+	struct sp_buf heading = {0};
+
+	sp_text_heading(&heading, plan, what, guest);
+	if (heading.failed)
+		out->failed = true;
+	else
+		sp_text_comment(out, heading.data);
+	sp_buf_release(&heading);
+}

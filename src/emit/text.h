@@ -47,4 +47,8 @@ void sp_text_streams(struct sp_buf *out, const struct sp_plan_guest *guest, uint
 void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
 	const struct sp_plan_guest *guest);
 
+/* The same as a comment of a file whose comments begin with '#'. */
+void sp_text_comment_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
+	const struct sp_plan_guest *guest);
+
 #endif

@@ -159,14 +159,7 @@ static const struct sp_edit *first_inexpressible(const struct sp_plan *plan) {
 }
 
 static void put_heading(struct sp_buf *out, const struct sp_plan *plan) {
-	struct sp_buf heading = {0};
-
-	sp_text_heading(&heading, plan, "U-Boot commands for the host's device tree", NULL);
-	if (heading.failed)
-		out->failed = true;
-	else
-		sp_text_comment(out, heading.data);
-	sp_buf_release(&heading);
+	sp_text_comment_heading(out, plan, "U-Boot commands for the host's device tree", NULL);
 	sp_text_comment(out,
 		"\nTo be run after the tree was loaded and before Xen is started:\n"
 		"    fdt addr ${fdt_addr_r}\n"

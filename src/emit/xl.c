@@ -37,14 +37,7 @@ static void put_number(struct sp_buf *out, const char *name, uint32_t value) {
 
 static void write_heading(
 	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
-	struct sp_buf heading = {0};
-
-	sp_text_heading(&heading, plan, "xl configuration", guest);
-	if (heading.failed)
-		out->failed = true;
-	else
-		sp_text_comment(out, heading.data);
-	sp_buf_release(&heading);
+	sp_text_comment_heading(out, plan, "xl configuration", guest);
 	sp_buf_str(out, "\n");
 	put_assignment(out, "name", guest->request->name);
 	put_number(out, "memory", guest->request->memory);

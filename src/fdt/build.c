@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 
 /* Xen's GUEST_PHANDLE_GIC and GUEST_PHANDLE_IOMMU: a guest tree's references to them are numbers
@@ -13,18 +14,6 @@ static const uint32_t reserved_phandles[] = {0, UINT32_MAX, 65000, 65001};
 
 static bool is_alphanumeric(char c) {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static void store_be32(uint8_t *bytes, uint32_t value) {
-	bytes[0] = (uint8_t)(value >> 24);
-	bytes[1] = (uint8_t)(value >> 16);
-	bytes[2] = (uint8_t)(value >> 8);
-	bytes[3] = (uint8_t)value;
-}
-
-static uint32_t load_be32(const uint8_t *bytes) {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-		bytes[3];
 }
 
 static struct sp_build_node *new_node(struct sp_arena *arena, const char *name) {
@@ -207,7 +196,7 @@ static struct sp_build_prop *place(
 
 static void note_phandle(struct sp_build_node *node, const struct sp_build_prop *prop) {
 	if (prop->len == 4 && sp_same_name(prop->name, "phandle"))
-		node->phandle = load_be32(prop->data);
+		node->phandle = sp_load_be32(prop->data);
 }
 
 /* The rule of dtc when it turns a flattened tree into source. */
@@ -276,7 +265,7 @@ struct sp_build_prop *sp_build_cells(struct sp_build *build, struct sp_build_nod
 	if (!prop)
 		return NULL;
 	for (uint32_t i = 0; i < count; i++)
-		store_be32(prop->data + (size_t)4 * i, cells[i]);
+		sp_store_be32(prop->data + (size_t)4 * i, cells[i]);
 	prop->form = count ? SP_FORM_CELLS : SP_FORM_EMPTY;
 	prop->group = group;
 	note_phandle(node, prop);
@@ -416,7 +405,7 @@ static void mark_targets(const struct sp_build_prop *prop) {
 
 static void write_references(const struct sp_build_prop *prop) {
 	for (const struct sp_build_ref *ref = prop->refs; ref; ref = ref->next)
-		store_be32(prop->data + ref->offset, ref->target->phandle);
+		sp_store_be32(prop->data + ref->offset, ref->target->phandle);
 }
 
 void sp_build_number(struct sp_build *build, uint32_t first) {

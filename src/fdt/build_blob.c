@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 
 /* The flattened format, version 17: Devicetree Specification 0.4, chapter 5. */
@@ -28,13 +29,6 @@ struct writer {
 	uint32_t few[256];
 	bool failed;
 };
-
-static void store_be32(uint8_t *bytes, uint32_t value) {
-	bytes[0] = (uint8_t)(value >> 24);
-	bytes[1] = (uint8_t)(value >> 16);
-	bytes[2] = (uint8_t)(value >> 8);
-	bytes[3] = (uint8_t)value;
-}
 
 static uint32_t free_slot(const struct writer *writer, const char *name) {
 	uint32_t slot = sp_hash_str(name) & writer->mask;
@@ -99,9 +93,9 @@ static void write_begin(struct writer *writer, const char *name) {
 static void write_prop_head(struct writer *writer, const char *name, uint32_t len) {
 	uint8_t head[12];
 
-	store_be32(head, FDT_PROP);
-	store_be32(head + 4, len);
-	store_be32(head + 8, string_offset(writer, name));
+	sp_store_be32(head, FDT_PROP);
+	sp_store_be32(head + 4, len);
+	sp_store_be32(head + 8, string_offset(writer, name));
 	sp_buf_put(writer->out, head, sizeof(head));
 }
 
@@ -256,6 +250,6 @@ bool sp_build_flatten(const struct sp_build *build, bool local_fixups, struct sp
 		(uint32_t)structure_size,
 	};
 	for (size_t i = 0; i < sizeof(header) / sizeof(header[0]); i++)
-		store_be32((uint8_t *)out->data + start + 4 * i, header[i]);
+		sp_store_be32((uint8_t *)out->data + start + 4 * i, header[i]);
 	return true;
 }

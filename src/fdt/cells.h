@@ -18,8 +18,8 @@ struct sp_reference {
 enum sp_walk {
 	SP_WALK_MORE, /* *reference was filled in */
 	SP_WALK_END,
-	SP_WALK_DANGLING,  /* no node has this phandle; the rest of the list cannot be read */
-	SP_WALK_NO_CELLS,  /* the provider lacks the property that counts its cells */
+	SP_WALK_DANGLING, /* no node has this phandle; the rest of the list cannot be read */
+	SP_WALK_NO_CELLS, /* the provider lacks the property that counts its cells */
 	SP_WALK_CUT_SHORT, /* the list ends inside a specifier, or a specifier is too long */
 };
 

@@ -224,7 +224,7 @@ uint32_t sp_prop_cells(const struct sp_prop *prop) {
 }
 
 uint32_t sp_prop_cell(const struct sp_prop *prop, uint32_t index) {
-	return index < sp_prop_cells(prop) ? load_be32(prop->data + (size_t)index * 4) : 0;
+	return index < sp_prop_cells(prop) ? sp_load_be32(prop->data + (size_t)index * 4) : 0;
 }
 
 uint64_t sp_prop_number(const struct sp_prop *prop, uint32_t index, uint32_t count) {
@@ -239,7 +239,7 @@ uint32_t sp_tree_u32(
 	const struct sp_tree *tree, sp_node node, const char *name, uint32_t fallback) {
 	const struct sp_prop *prop = sp_tree_prop(tree, node, name);
 
-	return prop && prop->len == 4 ? load_be32(prop->data) : fallback;
+	return prop && prop->len == 4 ? sp_load_be32(prop->data) : fallback;
 }
 
 const char *sp_prop_string(const struct sp_prop *prop, uint32_t index) {

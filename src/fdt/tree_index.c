@@ -268,7 +268,7 @@ static bool take_phandle(struct walk *walk, const struct sp_prop *prop, uint32_t
 	if (prop->len != 4)
 		return sp_error_set(walk->error, SP_ERROR_INPUT, "%s: %s is %u bytes long, not 4",
 			path_of(tree, walk->node, &path), prop->name, prop->len);
-	phandle = load_be32(prop->data);
+	phandle = sp_load_be32(prop->data);
 	if (!phandle || phandle == UINT32_MAX)
 		return sp_error_set(walk->error, SP_ERROR_INPUT, "%s: %s cannot be 0x%x",
 			path_of(tree, walk->node, &path), prop->name, phandle);
@@ -301,8 +301,8 @@ static bool take_prop(struct walk *walk, uint32_t at) {
 		return bad_prop(walk, at, "follows a subnode");
 	if (walk->end - walk->at < 8)
 		return bad_prop(walk, at, "is cut short");
-	len = load_be32(tree->blob + walk->at);
-	if (!find_name(walk, load_be32(tree->blob + walk->at + 4), at, &index))
+	len = sp_load_be32(tree->blob + walk->at);
+	if (!find_name(walk, sp_load_be32(tree->blob + walk->at + 4), at, &index))
 		return false;
 	walk->at += 8;
 	left = walk->end - walk->at;
@@ -381,7 +381,7 @@ static bool walk_structure(struct walk *walk) {
 	struct sp_tree *tree = walk->tree;
 
 	while (walk->end - walk->at >= FDT_TAGSIZE) {
-		uint32_t at = walk->at, tag = load_be32(tree->blob + at);
+		uint32_t at = walk->at, tag = sp_load_be32(tree->blob + at);
 		bool good = true;
 
 		walk->at += FDT_TAGSIZE;

@@ -5,6 +5,7 @@
 #include <sallyport/tree.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 
 /* What a tree is made of. Only the tree's own files look inside. */
 
@@ -82,10 +83,5 @@ sp_node sp_tree_child_find(
 
 /* The length of the path; its last `room - 1` characters at most are written to `text`. */
 size_t sp_tree_path_write(const struct sp_tree *tree, sp_node node, char *text, size_t room);
-
-static inline uint32_t load_be32(const uint8_t *bytes) {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-		(uint32_t)bytes[3];
-}
 
 #endif

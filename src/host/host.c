@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "host/references.h"
 #include "host/streams.h"
 
@@ -156,8 +157,7 @@ static uint64_t be64(const uint8_t *at) {
 static bool add_reservations(struct sp_host *host) {
 	uint32_t size;
 	const uint8_t *blob = sp_tree_blob(host->tree, &size);
-	uint32_t at = (uint32_t)blob[16] << 24 | (uint32_t)blob[17] << 16 |
-		(uint32_t)blob[18] << 8 | blob[19];
+	uint32_t at = sp_load_be32(blob + 16);
 	for (; at <= size && size - at >= 16; at += 16) {
 		uint64_t address = be64(blob + at), length = be64(blob + at + 8);
 		if (address == 0 && length == 0)

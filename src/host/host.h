@@ -109,7 +109,8 @@ struct sp_host {
 
 const struct sp_device *sp_host_device(const struct sp_host *host, sp_node node); /* or NULL */
 
-/* The device that a request names by path, alias, label or compatible; SP_NODE_NONE and an error otherwise. */
+/* The device that a request names by path, alias, label or compatible; SP_NODE_NONE and an error
+ * otherwise. */
 sp_node sp_host_find(const struct sp_host *host, const char *name, struct sp_error *error);
 /* An IOMMU by path, alias, or label under /__symbols__. */
 sp_node sp_host_find_iommu(const struct sp_host *host, const char *name, struct sp_error *error);

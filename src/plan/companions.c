@@ -135,11 +135,7 @@ void sp_companions_of(const struct sp_plan *plan, const struct sp_plan_guest *gu
 	const struct sp_tree *tree = plan->host->tree;
 	sp_node end = sp_tree_end(tree, device);
 
-	for (sp_node node = device; node < end; node++) {
-		if (node != device && !sp_tree_available(tree, node)) {
-			node = sp_tree_end(tree, node) - 1;
-			continue;
-		}
+	for (sp_node node = device; node < end; node = sp_described_next(tree, node, end)) {
 		uint32_t count;
 		const struct sp_prop *props = sp_tree_props(tree, node, &count);
 		for (uint32_t i = 0; i < count; i++) {

@@ -20,7 +20,6 @@ static const struct policy {
 struct pass {
 	struct sp_plan *plan;
 	struct sp_plan_guest *guest;
-	sp_node device; /* the given device whose subtree is walked */
 	sp_node node;
 	const struct sp_prop *prop;
 	bool *clock_used; /* by request->clocks */
@@ -267,13 +266,9 @@ static void check_wrapper(struct pass *pass, const struct sp_guest_device *devic
 
 static void resolve_device(struct pass *pass, const struct sp_guest_device *device) {
 	const struct sp_tree *tree = pass->plan->host->tree;
-	pass->device = device->node;
 	check_wrapper(pass, device);
-	for (sp_node node = device->node; node < sp_tree_end(tree, device->node); node++) {
-		if (node != device->node && !sp_tree_available(tree, node)) {
-			node = sp_tree_end(tree, node) - 1;
-			continue;
-		}
+	for (sp_node node = device->node; node < sp_tree_end(tree, device->node);
+		node = sp_described_next(tree, node, sp_tree_end(tree, device->node))) {
 		uint32_t count;
 		const struct sp_prop *props = sp_tree_props(tree, node, &count);
 		pass->node = node;

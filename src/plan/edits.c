@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "plan/steps.h"
-
-/* Where a push failed the arena says so; writes then go here instead of nowhere. */
-static struct sp_edit *push(struct sp_plan *plan) {
-	struct sp_edit *edit = sp_vec_push(&plan->arena, &plan->edits);
-	return edit;
-}
 
 /* A search through these costs less than a table by node. */
 #define FEW_EDITS 64
@@ -53,7 +48,7 @@ struct sp_edit *sp_edit_property(struct sp_plan *plan, sp_node node, const char 
 	}
 	if (plan->first_edit == NULL && plan->edits.count >= FEW_EDITS)
 		index_edits(plan);
-	edit = push(plan);
+	edit = sp_vec_push(&plan->arena, &plan->edits);
 	if (edit == NULL)
 		return NULL;
 	*edit = (struct sp_edit){.path = path, .node = node, .property = property};
@@ -65,14 +60,14 @@ struct sp_edit *sp_edit_property(struct sp_plan *plan, sp_node node, const char 
 }
 
 struct sp_edit *sp_edit_new_node(struct sp_plan *plan, const char *path) {
-	struct sp_edit *edit = push(plan);
+	struct sp_edit *edit = sp_vec_push(&plan->arena, &plan->edits);
 	if (edit != NULL)
 		*edit = (struct sp_edit){.path = path, .node = SP_NODE_NONE, .creates = true};
 	return edit;
 }
 
 struct sp_edit *sp_edit_new_property(struct sp_plan *plan, const char *path, const char *property) {
-	struct sp_edit *edit = push(plan);
+	struct sp_edit *edit = sp_vec_push(&plan->arena, &plan->edits);
 	if (edit != NULL)
 		*edit = (struct sp_edit){.path = path, .node = SP_NODE_NONE, .property = property};
 	return edit;
@@ -109,8 +104,7 @@ static uint32_t phandle_of(struct sp_plan *plan, sp_node node, uint32_t *new_pha
 	*new_phandle = given + 1;
 	*ref = (struct sp_edit_ref){0, given + 1};
 	uint32_t number = sp_tree_max_phandle(tree) + given + 1;
-	for (unsigned i = 0; i < 4; i++)
-		data[i] = (uint8_t)(number >> (24 - 8 * i));
+	sp_store_be32(data, number);
 	edit->data = data;
 	edit->len = 4;
 	edit->form = SP_FORM_CELLS;
@@ -137,8 +131,7 @@ void sp_edit_cells(struct sp_plan *plan, struct sp_edit *edit, const uint32_t *c
 				return;
 			*ref = (struct sp_edit_ref){i * 4, new_phandle};
 		}
-		for (unsigned b = 0; b < 4; b++)
-			data[i * 4 + b] = (uint8_t)(cell >> (24 - 8 * b));
+		sp_store_be32(data + (size_t)i * 4, cell);
 	}
 	edit = &plan->edits.data[index];
 	edit->data = data;

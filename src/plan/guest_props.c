@@ -77,7 +77,8 @@ static struct sp_build_node *stub_clock(
 	return stub;
 }
 
-/* What takes the place of one reference. NULL with *hole: nothing does. */
+/* What takes the place of one reference. NULL: nothing does. *stub tells a stand-in, which has no
+ * cells. */
 static struct sp_build_node *target_of(struct sp_copier *copier,
 	const struct sp_dependency *dependency, sp_node provider, bool *stub) {
 	*stub = false;

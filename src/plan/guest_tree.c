@@ -72,11 +72,6 @@ static struct sp_build_node *add_node(struct sp_copier *copier, struct sp_build_
 	return copy;
 }
 
-/* Whether everything below is described by other nodes than these. */
-static bool is_left_out(const struct sp_tree *tree, sp_node root, sp_node node) {
-	return node != root && !sp_tree_available(tree, node);
-}
-
 struct frame {
 	sp_node end;
 	enum sp_bus bus;
@@ -92,18 +87,14 @@ static void walk(struct sp_copier *copier, sp_node root, bool data, visit_fn vis
 	unsigned depth = 0;
 
 	stack[0] = (struct frame){sp_tree_end(tree, root), data ? SP_BUS_OTHER : SP_BUS_MAPPED};
-	for (sp_node node = root; node < sp_tree_end(tree, root);) {
+	for (sp_node node = root; node < sp_tree_end(tree, root);
+		node = sp_described_next(tree, node, sp_tree_end(tree, root))) {
 		while (depth > 0 && node >= stack[depth].end)
 			depth--;
-		if (is_left_out(tree, root, node)) {
-			node = sp_tree_end(tree, node);
-			continue;
-		}
 		enum sp_bus bus = stack[depth].bus;
 		visit(copier, root, node, bus, data);
 		stack[++depth] =
 			(struct frame){sp_tree_end(tree, node), sp_copier_bus(copier, node, bus)};
-		node++;
 	}
 }
 

@@ -140,7 +140,7 @@ static void add_arguments(struct sp_plan *plan, const struct sp_plan_guest *gues
 	}
 }
 
-static void add_option(struct sp_plan *plan, const char *option) {
+void sp_plan_needs_option(struct sp_plan *plan, const char *option) {
 	for (uint32_t i = 0; i < plan->xen_options.count; i++) {
 		if (strcmp(plan->xen_options.data[i], option) == 0)
 			return;
@@ -159,8 +159,8 @@ void sp_edit_host(struct sp_plan *plan) {
 		if (guest->request->mode != SP_MODE_XL)
 			edit_for_dom0less(plan, guest);
 		if (guest->request->mode == SP_MODE_DIRECT) {
-			add_option(plan, "CONFIG_UNSUPPORTED");
-			add_option(plan, "CONFIG_STATIC_MEMORY");
+			sp_plan_needs_option(plan, "CONFIG_UNSUPPORTED");
+			sp_plan_needs_option(plan, "CONFIG_STATIC_MEMORY");
 		}
 		sp_add_holders(plan, guest);
 		add_arguments(plan, guest);

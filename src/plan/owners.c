@@ -27,3 +27,10 @@ bool sp_guest_describes(
 	}
 	return true;
 }
+
+sp_node sp_described_next(const struct sp_tree *tree, sp_node node, sp_node end) {
+	sp_node next = node + 1;
+	while (next < end && !sp_tree_available(tree, next))
+		next = sp_tree_end(tree, next);
+	return next;
+}

@@ -229,11 +229,8 @@ static void check_xen(struct sp_plan *plan, const struct sp_plan_guest *guest, s
 
 	if (skips != NULL)
 		tell_skipped(plan, guest, device, skips);
-	for (sp_node node = device; node < sp_tree_end(tree, device); node++) {
-		if (node != device && !sp_tree_available(tree, node)) {
-			node = sp_tree_end(tree, node) - 1;
-			continue;
-		}
+	for (sp_node node = device; node < sp_tree_end(tree, device);
+		node = sp_described_next(tree, node, sp_tree_end(tree, device))) {
 		if (skips == NULL && node != device) {
 			skips = sp_xen_skips_itself(host, node, target);
 			if (skips != NULL)
@@ -384,11 +381,8 @@ static void take_device(
 
 	check_device(plan, guest, given);
 	uint32_t described = plan->findings.count;
-	for (sp_node node = given->node; node < sp_tree_end(tree, given->node); node++) {
-		if (node != given->node && !sp_tree_available(tree, node)) {
-			node = sp_tree_end(tree, node) - 1;
-			continue;
-		}
+	for (sp_node node = given->node; node < sp_tree_end(tree, given->node);
+		node = sp_described_next(tree, node, sp_tree_end(tree, given->node))) {
 		const struct sp_device *device = sp_host_device(plan->host, node);
 		if (device == NULL)
 			continue;

@@ -41,6 +41,16 @@ bool sp_guest_describes(
 	const struct sp_plan *plan, const struct sp_guest_device *device, sp_node node);
 
 /*
+ * The node behind `node` in a walk through a given device's subtree, which begins at the device:
+ * descendants that the host's tree disables are passed over with all that is below them.
+ * `end` is the subtree's.
+ */
+sp_node sp_described_next(const struct sp_tree *tree, sp_node node, sp_node end);
+
+/* Xen must be built with this option; each is told once. */
+void sp_plan_needs_option(struct sp_plan *plan, const char *option);
+
+/*
  * Adds a finding with the catalogue's remedy. `guest` is NULL for the host; `node` may be
  * SP_NODE_NONE. A code that does not arise in the guest's mode adds nothing.
  */
@@ -52,8 +62,8 @@ struct sp_edit *sp_edit_property(struct sp_plan *plan, sp_node node, const char 
 struct sp_edit *sp_edit_new_node(struct sp_plan *plan, const char *path);
 struct sp_edit *sp_edit_new_property(struct sp_plan *plan, const char *path, const char *property);
 void sp_edit_string(struct sp_plan *plan, struct sp_edit *edit, const char *text);
-/* Cells of which those at the positions in `phandles` (SP_NODE_NONE elsewhere) are the phandles of
- * these host nodes: `nodes[i]` names cell i. NULL for none. */
+/* Cells of which some are phandles: where nodes[i] is not SP_NODE_NONE, cell i is the phandle of
+ * that host node. `nodes` is NULL if none is. */
 void sp_edit_cells(struct sp_plan *plan, struct sp_edit *edit, const uint32_t *cells,
 	const sp_node *nodes, uint32_t count, uint32_t group);
 
@@ -67,8 +77,7 @@ void sp_layout_create(struct sp_plan *plan, struct sp_plan_guest *guest);
 /* Why Xen gives nobody this node: it skips it, or keeps it. NULL if it does not. */
 const char *sp_xen_skips(const struct sp_host *host, sp_node node, enum sp_target target);
 /* As above, without what is above the node. */
-const char *sp_xen_skips_itself(
-	const struct sp_host *host, sp_node node, enum sp_target target);
+const char *sp_xen_skips_itself(const struct sp_host *host, sp_node node, enum sp_target target);
 const char *sp_xen_keeps(const struct sp_host *host, sp_node node, enum sp_target target);
 
 #endif

@@ -143,7 +143,8 @@ static bool gather_functions(struct sp_plan *plan, struct sp_plan_guest *guest,
 	return true;
 }
 
-static bool is_told(const struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code) {
+static bool is_told(
+	const struct sp_plan *plan, const struct sp_plan_guest *guest, enum sp_code code) {
 	for (uint32_t i = 0; i < plan->findings.count; i++) {
 		if (plan->findings.data[i].code == code &&
 			plan->findings.data[i].guest == guest->request->name)
@@ -168,7 +169,8 @@ static bool has_product(struct sp_plan *plan) {
 /* The user names this very IOMMU for the master. */
 static bool is_wished(const struct master *master, sp_node iommu) {
 	for (uint32_t i = 0; i < master->count; i++) {
-		if (master->streams[i].iommu == iommu && master->streams[i].origin == SP_ORIGIN_USER)
+		if (master->streams[i].iommu == iommu &&
+			master->streams[i].origin == SP_ORIGIN_USER)
 			return true;
 	}
 	return false;
@@ -226,28 +228,19 @@ static void check_power(struct sp_plan *plan, struct sp_plan_guest *guest, sp_no
 			return;
 	}
 	sp_finding_add(plan, guest, SP_CODE_IOMMU_POWER, iommu,
-		"its %s%s%s must be on before Xen starts",
-		clocks ? "clocks" : "", clocks && domains ? " and " : "",
-		domains ? "power domain" : "");
+		"its %s%s%s must be on before Xen starts", clocks ? "clocks" : "",
+		clocks && domains ? " and " : "", domains ? "power domain" : "");
 }
 
-static void check_build(struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu,
-	enum sp_driver driver) {
+static void check_build(
+	struct sp_plan *plan, struct sp_plan_guest *guest, sp_node iommu, enum sp_driver driver) {
 	const struct sp_driver_info *info = sp_driver_info(driver);
-	bool known = false;
 	if (info->by_default || (guest->build_told & UINT32_C(1) << driver) != 0)
 		return;
 	guest->build_told |= UINT32_C(1) << driver;
-	for (uint32_t i = 0; i < plan->xen_options.count && !known; i++)
-		known = strcmp(plan->xen_options.data[i], info->kconfig) == 0;
-	const char **slot = !known ? sp_vec_push(&plan->arena, &plan->xen_options) : NULL;
-	if (slot != NULL)
-		*slot = info->kconfig;
-	if (info->expert && !known) {
-		slot = sp_vec_push(&plan->arena, &plan->xen_options);
-		if (slot != NULL)
-			*slot = "CONFIG_EXPERT";
-	}
+	sp_plan_needs_option(plan, info->kconfig);
+	if (info->expert)
+		sp_plan_needs_option(plan, "CONFIG_EXPERT");
 	sp_finding_add(plan, guest, SP_CODE_IOMMU_BUILD, iommu,
 		"Xen's %s driver is not in a default build; it needs %s%s", info->name,
 		info->kconfig, info->expert ? " (with CONFIG_EXPERT)" : "");
@@ -447,11 +440,12 @@ static void explain_exposure(
  * A device whose memory accesses all leave through another one, under that one's stream IDs
  * (Linux's bindings, media/renesas,fcp.yaml). True if nothing is left to be said of its own.
  */
-static bool has_front(struct sp_plan *plan, struct sp_plan_guest *guest,
-	const struct sp_guest_device *device) {
+static bool has_front(
+	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *device) {
 	const struct sp_tree *tree = plan->host->tree;
 	const struct sp_prop *prop = sp_tree_prop(tree, device->node, "renesas,fcp");
-	sp_node front = prop != NULL ? sp_tree_by_phandle(tree, sp_prop_cell(prop, 0)) : SP_NODE_NONE;
+	sp_node front =
+		prop != NULL ? sp_tree_by_phandle(tree, sp_prop_cell(prop, 0)) : SP_NODE_NONE;
 
 	if (front == SP_NODE_NONE)
 		return false;
@@ -463,19 +457,16 @@ static bool has_front(struct sp_plan *plan, struct sp_plan_guest *guest,
 	return true;
 }
 
-static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest,
-	struct master *master, struct sp_error *error) {
+static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct master *master,
+	struct sp_error *error) {
 	const struct sp_tree *tree = plan->host->tree;
 
 	for (uint32_t d = 0; d < guest->devices.count; d++) {
 		const struct sp_guest_device *device = &guest->devices.data[d];
 		uint32_t masters = 0, before = guest->streams.count;
 		bool mapped = false;
-		for (sp_node node = device->node; node < sp_tree_end(tree, device->node); node++) {
-			if (node != device->node && !sp_tree_available(tree, node)) {
-				node = sp_tree_end(tree, node) - 1;
-				continue;
-			}
+		for (sp_node node = device->node; node < sp_tree_end(tree, device->node);
+			node = sp_described_next(tree, node, sp_tree_end(tree, device->node))) {
 			bool told = false;
 			master->node = node;
 			master->count = 0;
@@ -508,15 +499,16 @@ static bool assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest,
 }
 
 /* A function needs a host bridge that it is behind. */
-static bool check_functions(const struct sp_plan *plan, const struct sp_plan_guest *guest,
-	struct sp_error *error) {
+static bool check_functions(
+	const struct sp_plan *plan, const struct sp_plan_guest *guest, struct sp_error *error) {
 	const struct sp_request_guest *request = guest->request;
 	for (uint32_t i = 0; i < request->bdf_count; i++) {
 		const struct sp_request_bdf *wish = &request->bdfs[i];
 		bool bridge = false;
 		for (uint32_t d = 0; d < guest->devices.count && !bridge; d++) {
 			sp_node end = sp_tree_end(plan->host->tree, guest->devices.data[d].node);
-			for (sp_node node = guest->devices.data[d].node; node < end && !bridge; node++)
+			for (sp_node node = guest->devices.data[d].node; node < end && !bridge;
+				node++)
 				bridge = sp_is_pci_bus(plan->host->tree, node);
 		}
 		if (!bridge)
@@ -536,8 +528,7 @@ bool sp_assign_streams(struct sp_plan *plan, struct sp_plan_guest *guest, struct
 		plan->arena.failed = true;
 		return true;
 	}
-	good = check_functions(plan, guest, error) &&
-		assign_streams(plan, guest, master, error);
+	good = check_functions(plan, guest, error) && assign_streams(plan, guest, master, error);
 	free(master);
 	return good;
 }
