@@ -34,11 +34,11 @@ _sallyport()
 		COMPREPLY=($(compgen -W "multi-iommu-masters" -- "$cur"))
 		return
 		;;
-	-o | --output | -f | --file)
+	-o | --output | -f | --file | --kernel | --ramdisk)
 		compopt -o default 2>/dev/null
 		return
 		;;
-	-c | --compatible | -n | --name | --memory | --iommus | --bdf | --clock | --static-memory | --module)
+	-c | --compatible | -n | --name | --memory | --iommus | --bdf | --clock | --static-memory | --module | --cmdline)
 		return
 		;;
 	esac
@@ -47,9 +47,9 @@ _sallyport()
 		COMPREPLY=($(compgen -W "--all --compatible --help --json --mode --target" -- "$cur"))
 		;;
 	plan:-*)
-		COMPREPLY=($(compgen -W "--bdf --clock --file --force --help --hotplug --iommus --json
-			--keep-going --memory --mode --module --name --no-graph-svg --output
-			--patched-tree --pci --quiet --static-memory --target --with-companions
+		COMPREPLY=($(compgen -W "--bdf --clock --cmdline --file --force --help --hotplug --iommus
+			--json --keep-going --kernel --memory --mode --module --name --no-graph-svg --output
+			--patched-tree --pci --quiet --ramdisk --static-memory --target --with-companions
 			--without-iommu --xen-has" -- "$cur"))
 		;;
 	explain:-*)

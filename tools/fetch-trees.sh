@@ -9,11 +9,11 @@
 # ${XDG_CACHE_HOME:-~/.cache}/sallyport; SALLYPORT_TREES names a folder to be used instead. With
 # --cached nothing is fetched, and what is not there is an error.
 set -eu
+cd "$(dirname "$0")/.."
 
 suite=trixie-backports
 wanted='^linux-base-7\.2\.[^-]*-arm64$'
 else_wanted='^linux-base-7\.[^-]*-arm64$'
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 fail() {
 	echo "fetch-trees: $1" >&2
@@ -60,53 +60,24 @@ for tool in apt-get apt-cache dpkg-deb; do
 		fail "$tool is missing" "Set SALLYPORT_TREES to a folder of .dtb files, such as arch/arm64/boot/dts of a built kernel."
 done
 
-apt=$cache/apt
-mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/preferences.d"
-
-# With apt's own eyes: it reads one-line and deb822 sources alike.
-mirrors=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-	awk '$2 == "main" && $1 ~ /^(bookworm|trixie|forky|sid|oldstable|stable|testing|unstable)(-updates|-backports)?$/ &&
-		!seen[$3]++ { print $3 }')
-[ -n "$mirrors" ] ||
-	fail "apt on this machine has no source of Debian" "Add one, or set SALLYPORT_TREES to a folder of .dtb files."
-
-run_apt() {
-	program=$1
-	shift
-	"$program" -q \
-		-o Dir::Etc::SourceList="$apt/trees.sources" -o Dir::Etc::SourceParts=/dev/null \
-		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts="$apt/preferences.d" \
-		-o Dir::State::Lists="$apt/lists" -o Dir::State::Status=/dev/null \
-		-o Dir::Cache="$apt/cache" -o APT::Architecture=arm64 -o APT::Architectures=arm64 \
-		-o APT::Sandbox::User= -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
-}
-
-# The newest package of those that match, by version.
-newest() {
-	run_apt apt-cache pkgnames linux-base- | grep -E "$1" | sort -rV | head -n 1
-}
-
-name=
-for mirror in $mirrors; do
-	{
-		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nArchitectures: arm64\n' "$mirror" "$suite"
-		[ ! -e "$keyring" ] || printf 'Signed-By: %s\n' "$keyring"
-	} >"$apt/trees.sources"
-	if ! run_apt apt-get -o APT::Update::Error-Mode=any update >"$apt/log" 2>&1; then
-		continue
-	fi
-	name=$(newest "$wanted")
-	[ -n "$name" ] || name=$(newest "$else_wanted")
-	[ -z "$name" ] || break
-done
-if [ -z "$name" ]; then
+. tools/apt.sh
+if ! apt_open "$cache/apt" arm64 deb "$suite"; then
 	cat "$apt/log" >&2
-	fail "no mirror of apt's sources gave $suite with a linux-base-7.*-arm64" \
+	fail "no mirror of apt's sources gave $suite" \
 		"Check the network, or set SALLYPORT_TREES to a folder of .dtb files."
 fi
 
+# The newest package of those that match, by version.
+newest() {
+	apt_run apt-cache pkgnames linux-base- | grep -E "$1" | sort -rV | head -n 1
+}
+
+name=$(newest "$wanted")
+[ -n "$name" ] || name=$(newest "$else_wanted")
+[ -n "$name" ] || fail "$suite has no linux-base-7.*-arm64" "Set SALLYPORT_TREES to a folder of .dtb files."
+
 # apt goes on with a package that was cut short.
-if ! (cd "$apt/cache" && run_apt apt-get download "$name" >"$apt/log" 2>&1); then
+if ! (cd "$apt/cache" && apt_run apt-get download "$name" >"$apt/log" 2>&1); then
 	cat "$apt/log" >&2
 	fail "$name could not be downloaded" "Run this again: it goes on where it stopped."
 fi

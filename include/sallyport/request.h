@@ -80,6 +80,9 @@ struct sp_request_guest {
 	const struct sp_request_clock *clocks;
 	uint32_t clock_count;
 	struct sp_request_module modules[SP_MODULE_COUNT];
+	/* The guest's own, which the plan only passes on; NULL: left for the user to fill in. */
+	const char *kernel, *ramdisk; /* files, as dom0 or ImageBuilder finds them */
+	const char *command_line; /* the kernel's */
 };
 
 struct sp_request {

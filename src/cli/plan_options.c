@@ -31,6 +31,9 @@ enum {
 	OPTION_STATIC_MEMORY,
 	OPTION_HOTPLUG,
 	OPTION_MODULE,
+	OPTION_KERNEL,
+	OPTION_RAMDISK,
+	OPTION_CMDLINE,
 };
 #define FIRST_OF_GUEST OPTION_NAME
 
@@ -74,6 +77,10 @@ static const struct cli_option OPTIONS[] = {
 		"Reserve when the guest is made what attaching the devices later needs."},
 	[OPTION_MODULE] = {0, "module", "KIND=ADDRESS+SIZE",
 		"Where the boot loader puts a dom0less guest's kernel, ramdisk or tree."},
+	[OPTION_KERNEL] = {0, "kernel", "FILE",
+		"The guest's kernel, as dom0 finds it: passed on into the guest's configuration."},
+	[OPTION_RAMDISK] = {0, "ramdisk", "FILE", "The guest's ramdisk, likewise."},
+	[OPTION_CMDLINE] = {0, "cmdline", "TEXT", "The command line of the guest's kernel."},
 };
 
 static const struct cli_usage USAGE = {
@@ -172,6 +179,15 @@ static bool read_option(struct cli_plan_options *options, int option) {
 		guest->hotplug = true;
 		break;
 	case OPTION_WITHOUT_IOMMU:
+		break;
+	case OPTION_KERNEL:
+		guest->kernel = optarg;
+		break;
+	case OPTION_RAMDISK:
+		guest->ramdisk = optarg;
+		break;
+	case OPTION_CMDLINE:
+		guest->command_line = optarg;
 		break;
 	default:
 		if (read_value(options, option, optarg, &error))

@@ -75,7 +75,10 @@ static bool add_module(struct sp_build *build, struct sp_build_node *domain, enu
 	sp_buf_release(&name);
 	if (!node)
 		return sp_error_memory(error);
-	node->comment = kinds[kind].comment;
+	if (kind == SP_MODULE_KERNEL && guest->request->command_line != NULL)
+		sp_build_string(build, node, "bootargs", guest->request->command_line);
+	else
+		node->comment = kinds[kind].comment;
 	sp_build_bytes(build, node, "compatible", kinds[kind].compatible, kinds[kind].len);
 	add_region(build, node, "reg", module->address, size);
 	return true;
@@ -97,6 +100,8 @@ static void add_resources(struct sp_build *build, struct sp_build_node *domain,
 		sp_build_empty(build, domain, "vpl011");
 	if (guest->nr_spis)
 		add_cell(build, domain, "nr_spis", guest->nr_spis);
+	if (guest->table_memory)
+		add_cell(build, domain, "xen,domain-p2m-mem-mb", guest->table_memory);
 	if (request->mode == SP_MODE_DIRECT && guest->static_memory) {
 		sp_build_empty(build, domain, "direct-map");
 		add_region(build, domain, "xen,static-mem", guest->static_memory,
@@ -148,7 +153,11 @@ static bool build_overlay(struct sp_build *build, const struct sp_plan *plan,
 	return true;
 }
 
-bool sp_emit_dom0less(
+static bool applies(const struct sp_plan_guest *guest) {
+	return guest->request->mode != SP_MODE_XL && guest->tree.root != NULL;
+}
+
+bool sp_emit_dom0less_source(
 	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error) {
 	const struct sp_plan_guest *planned = &plan->guests.data[guest];
 	struct sp_arena arena = {0};
@@ -156,12 +165,13 @@ bool sp_emit_dom0less(
 	struct sp_build build;
 	bool written;
 
-	if (planned->request->mode == SP_MODE_XL || !planned->tree.root)
+	if (!applies(planned))
 		return true;
 	sp_text_heading(&heading, plan, "Overlay that has Xen make the domain", planned);
 	sp_buf_str(&heading,
-		"\n\nTo be applied to the host's tree after host-overlay.dtbo:\n"
-		"    dtc -I dts -O dtb -o dom0less.dtbo dom0less.dts");
+		"\n\ndom0less.dtbo is this, compiled. To be applied to the host's tree after\n"
+		"host-overlay.dtbo:\n"
+		"    fdtoverlay -i host.dtb -o host-patched.dtb host-overlay.dtbo dom0less.dtbo");
 	if (planned->static_memory)
 		sp_buf_str(&heading,
 			"\n\nIt sets the cells of /chosen to 2 and 2: what else has a reg there, "
@@ -172,6 +182,22 @@ bool sp_emit_dom0less(
 		written = sp_error_memory(error);
 	written = written && sp_build_source(&build, heading.data, true, out, error);
 	sp_buf_release(&heading);
+	sp_arena_release(&arena);
+	return written;
+}
+
+bool sp_emit_dom0less(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error) {
+	const struct sp_plan_guest *planned = &plan->guests.data[guest];
+	struct sp_arena arena = {0};
+	struct sp_build build;
+	bool written;
+
+	if (!applies(planned))
+		return true;
+	written = sp_build_init(&build, &arena) ? build_overlay(&build, plan, planned, error)
+						: sp_error_memory(error);
+	written = written && sp_build_flatten(&build, true, out, error);
 	sp_arena_release(&arena);
 	return written;
 }

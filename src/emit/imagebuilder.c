@@ -73,15 +73,26 @@ static void write_host(struct sp_buf *out, const struct sp_plan *plan) {
 	}
 }
 
+/* What the user told, or a comment with an example. */
+static void put_own(struct sp_buf *out, const char *name, uint32_t index, const char *value,
+	const char *example) {
+	if (value == NULL)
+		sp_buf_str(out, "# ");
+	put_element(out, name, index);
+	sp_buf_char(out, '"');
+	put_quoted(out, value != NULL ? value : example);
+	sp_buf_str(out, "\"\n");
+}
+
 static void write_guest(struct sp_buf *out, const struct sp_plan *plan,
 	const struct sp_plan_guest *guest, uint32_t index) {
 	sp_buf_str(out, "\n# Guest \"");
 	sp_text_plain(out, guest->request->name);
-	sp_buf_str(out, "\"\n# ");
-	put_element(out, "DOMU_KERNEL", index);
-	sp_buf_str(out, "\"Image-guest\"\n# ");
-	put_element(out, "DOMU_RAMDISK", index);
-	sp_buf_str(out, "\"ramdisk-guest.cpio.gz\"\n");
+	sp_buf_str(out, "\"\n");
+	put_own(out, "DOMU_KERNEL", index, guest->request->kernel, "Image-guest");
+	put_own(out, "DOMU_RAMDISK", index, guest->request->ramdisk, "ramdisk-guest.cpio.gz");
+	if (guest->request->command_line != NULL)
+		put_own(out, "DOMU_CMD", index, guest->request->command_line, NULL);
 	if (guest->tree.root) {
 		put_element(out, "DOMU_PASSTHROUGH_DTB", index);
 		sp_buf_char(out, '"');

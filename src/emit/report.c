@@ -411,8 +411,8 @@ static void write_guest_step(
 			folder, slash, folder, slash);
 	else
 		sp_buf_printf(&text,
-			"Let the boot loader load the kernel and %s%sguest.dtb, compile "
-			"%s%sdom0less.dts and apply it to the host's tree after the change above; "
+			"Let the boot loader load the kernel and %s%sguest.dtb, and apply "
+			"%s%sdom0less.dtbo to the host's tree after the change above; "
 			"Xen then starts the guest at boot.",
 			folder, slash, folder, slash);
 	if (text.failed)

@@ -35,18 +35,30 @@ static void put_number(struct sp_buf *out, const char *name, uint32_t value) {
 	sp_buf_char(out, '\n');
 }
 
+/* What the user told, or a comment with an example. */
+static void put_own(struct sp_buf *out, const char *name, const char *value, const char *example) {
+	if (value == NULL)
+		sp_buf_str(out, "# ");
+	put_assignment(out, name, value != NULL ? value : example);
+}
+
 static void write_heading(
 	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	sp_text_comment_heading(out, plan, "xl configuration", guest);
 	sp_buf_str(out, "\n");
 	put_assignment(out, "name", guest->request->name);
 	put_number(out, "memory", guest->request->memory);
-	sp_buf_str(out,
-		"\n# The guest's own:\n"
-		"# kernel = \"/boot/vmlinuz-guest\"\n"
-		"# ramdisk = \"/boot/initrd-guest\"\n"
-		"# extra = \"console=hvc0\"\n"
-		"# vcpus = 1\n");
+	sp_buf_str(out, "\n# The guest's own:\n");
+	put_own(out, "kernel", guest->request->kernel, "/boot/vmlinuz-guest");
+	put_own(out, "ramdisk", guest->request->ramdisk, "/boot/initrd-guest");
+	put_own(out, "extra", guest->request->command_line, "console=hvc0");
+	sp_buf_str(out, "# vcpus = 1\n");
+	if (guest->table_memory) {
+		sp_buf_str(out,
+			"\n# MiB for the tables of the guest's physical memory: by default xl "
+			"reserves too few for\n# mappings of this size.\n");
+		put_number(out, "shadow_memory", guest->table_memory);
+	}
 	if (guest->request->pci)
 		sp_buf_str(out, "# pci = [ \"0000:01:00.0\" ]\n");
 }

@@ -42,6 +42,7 @@ static bool plan_guests(struct sp_plan *plan, struct sp_error *error) {
 			return false;
 		sp_layout_create(plan, guest);
 		sp_place_mappings(plan, guest);
+		sp_size_tables(plan, guest);
 		if (plan->built)
 			sp_build_guest_tree(plan, guest);
 	}

@@ -39,6 +39,9 @@ enum key {
 	KEY_WITHOUT_IOMMU,
 	KEY_STATIC_MEMORY,
 	KEY_MODULE,
+	KEY_KERNEL,
+	KEY_RAMDISK,
+	KEY_CMDLINE,
 	KEY_COUNT
 };
 
@@ -58,6 +61,9 @@ static const char *const KEYS[KEY_COUNT] = {
 	[KEY_WITHOUT_IOMMU] = "without-iommu",
 	[KEY_STATIC_MEMORY] = "static-memory",
 	[KEY_MODULE] = "module",
+	[KEY_KERNEL] = "kernel",
+	[KEY_RAMDISK] = "ramdisk",
+	[KEY_CMDLINE] = "cmdline",
 };
 
 /* Keys that may be given several times. */
@@ -198,6 +204,15 @@ static bool read_guest_key(struct reader *reader, struct draft *draft, enum key 
 		return read_flag(value, &draft->without_iommu, error);
 	case KEY_STATIC_MEMORY:
 		return sp_request_parse_address(value, &guest->static_memory, error);
+	case KEY_KERNEL:
+		guest->kernel = value;
+		return true;
+	case KEY_RAMDISK:
+		guest->ramdisk = value;
+		return true;
+	case KEY_CMDLINE:
+		guest->command_line = value;
+		return true;
 	default:
 		return sp_request_parse_module(value, guest, error);
 	}

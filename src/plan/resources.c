@@ -272,6 +272,25 @@ static void check_device(
 			sp_kind_name(device->kind));
 }
 
+/* A node such as gpio-keys: no device by itself, but one that uses another that is given too. */
+static bool uses_given(
+	const struct sp_plan *plan, const struct sp_plan_guest *guest, sp_node dependent) {
+	const struct sp_tree *tree = plan->host->tree;
+	for (uint32_t i = 0; i < guest->devices.count; i++) {
+		sp_node given = guest->devices.data[i].node;
+		if (given == dependent)
+			continue;
+		for (sp_node node = given; node < sp_tree_end(tree, given); node++) {
+			for (const struct sp_user *user = sp_host_user(plan->host, node, NULL);
+				user != NULL; user = sp_host_user(plan->host, node, user)) {
+				if (sp_tree_is_within(tree, user->node, dependent))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
 static void check_users(
 	struct sp_plan *plan, struct sp_plan_guest *guest, const struct sp_guest_device *given) {
 	const struct sp_tree *tree = plan->host->tree;
@@ -393,7 +412,8 @@ static void take_device(
 	bool unseen = guest->regs.count == regs && !given->companion &&
 		explain_unseen(plan, guest, given);
 	if (guest->regs.count == regs && guest->irqs.count == irqs &&
-		plan->findings.count == described && !given->companion && !unseen)
+		plan->findings.count == described && !given->companion && !unseen &&
+		!uses_given(plan, guest, given->node))
 		sp_finding_add(plan, guest, SP_CODE_DEVICE_EMPTY, given->node,
 			"it has neither registers nor interrupts");
 	else if (guest->irqs.count == irqs && guest->regs.count > regs)

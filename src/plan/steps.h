@@ -22,6 +22,8 @@ bool sp_resolve_dependencies(
 	struct sp_plan *plan, struct sp_plan_guest *guest, struct sp_error *error);
 /* Guest addresses. */
 void sp_place_mappings(struct sp_plan *plan, struct sp_plan_guest *guest);
+/* Memory for the tables of the mappings. */
+void sp_size_tables(struct sp_plan *plan, struct sp_plan_guest *guest);
 /* The guest's partial tree. */
 void sp_build_guest_tree(struct sp_plan *plan, struct sp_plan_guest *guest);
 /* What two guests cannot both have. */

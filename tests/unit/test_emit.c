@@ -667,14 +667,14 @@ static void dom0less_overlay(void **state) {
 
 	assert_null(emit_sized(fixture, SP_ARTEFACT_DOM0LESS, 0, &size));
 	fixture->guests[0].mode = SP_MODE_DOM0LESS;
-	source = emit(fixture, SP_ARTEFACT_DOM0LESS, 0);
+	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
 	has(source, "the kernel and guest.dtb");
 	free(source);
 	fixture->guests[0].modules[SP_MODULE_KERNEL] =
 		(struct sp_request_module){true, 0x148000000, 0x1800000};
 	fixture->guests[0].modules[SP_MODULE_TREE] =
 		(struct sp_request_module){true, 0x4a000000, 0};
-	source = emit(fixture, SP_ARTEFACT_DOM0LESS, 0);
+	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
 	lacks(source, "Wanting");
 	lacks(source, "direct-map");
 	if (!have_dtc()) {
@@ -712,7 +712,7 @@ static void dom0less_of_a_direct_mapped_guest(void **state) {
 	fixture->guests[0].mode = SP_MODE_DIRECT;
 	guest->static_memory = 0x60000000;
 	guest->irqs.data[0].number = 32;
-	source = emit(fixture, SP_ARTEFACT_DOM0LESS, 0);
+	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
 	has(source, "\tdirect-map;\n");
 	has(source, "xen,static-mem = <0 0x60000000 0 0x20000000>;");
 	has(source, "\tvpl011;\n");
@@ -723,12 +723,12 @@ static void dom0less_of_a_direct_mapped_guest(void **state) {
 	/* A mapped guest's virtual UART has SPI 0, which is a device's here. */
 	guest->static_memory = 0;
 	fixture->guests[0].mode = SP_MODE_DOM0LESS;
-	source = emit(fixture, SP_ARTEFACT_DOM0LESS, 0);
+	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
 	lacks(source, "vpl011");
 	free(source);
 	/* The property came with 4.19. */
 	fixture->request.target = SP_TARGET_XEN_4_18;
-	source = emit(fixture, SP_ARTEFACT_DOM0LESS, 0);
+	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
 	lacks(source, "passthrough = ");
 	free(source);
 }
@@ -897,7 +897,7 @@ static void json(void **state) {
 static void an_unbuilt_plan_has_no_trees(void **state) {
 	struct fixture *fixture = *state;
 	static const enum sp_artefact artefacts[] = {
-		SP_ARTEFACT_GUEST_SOURCE, SP_ARTEFACT_GUEST_TREE, SP_ARTEFACT_DOM0LESS};
+		SP_ARTEFACT_GUEST_SOURCE, SP_ARTEFACT_GUEST_TREE, SP_ARTEFACT_DOM0LESS_SOURCE, SP_ARTEFACT_DOM0LESS};
 	struct sp_error error;
 	char *data;
 	size_t size;

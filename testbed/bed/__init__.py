@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""A board to boot: QEMU's machine "virt" with real Xen, driven from outside."""

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""A board that runs: Xen, dom0 and its guests."""
+
+import json
+import re
+import subprocess
+import tempfile
+
+from .board import Board
+from .streams import Ended, Streams, TimedOut
+from .tools import Failure
+
+BOOT_LIMIT = 90
+COMMAND_LIMIT = 60
+PORTS = ("bed", "guests")
+
+
+class System:
+    """
+    Boots `tree` on `board`. As a context it ends the machine when it is left. `report` is called
+    with a line for what the user should know at once: that a boot hung and is tried again.
+    """
+
+    def __init__(self, board: Board, tree: bytes, log, modules=(), report=print, dom0=True):
+        self.board = board
+        self.tree = tree
+        self.modules = list(modules)
+        self.log_path = log
+        self.report = report
+        self.wants_dom0 = dom0
+        self.process = None
+        self.streams = None
+        self.retries = 0
+
+    def __enter__(self):
+        try:
+            self.boot()
+        except TimedOut:
+            self.report(f"the boot hung; it is tried once more (log: {self.log_path})")
+            self.retries += 1
+            self.stop()
+            self.log_path = self.log_path.with_suffix(".retry.log")
+            try:
+                self.boot()
+            except Failure:
+                self.stop()
+                raise
+        except Failure:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        self.folder = tempfile.TemporaryDirectory()
+        tree = f"{self.folder.name}/host.dtb"
+        with open(tree, "wb") as file:
+            file.write(self.tree)
+        self.log = open(self.log_path, "w", encoding="utf-8")
+        self.streams = Streams(self.log)
+        ends = {name: self.streams.add(name) for name in ("serial", "uart", "qmp", *PORTS)}
+        words = [str(self.board.bed.qemu), "-machine", self.board.machine, *self.board.arguments()]
+        for name, end in ends.items():
+            words += ["-chardev", f"socket,id={name},fd={end.fileno()}"]
+        words += ["-serial", "chardev:serial", "-serial", "chardev:uart"]
+        words += ["-mon", "chardev=qmp,mode=control", "-device", "virtio-serial-device"]
+        for name in PORTS:
+            words += ["-device", f"virtserialport,chardev={name},name={name}"]
+        words += ["-kernel", str(self.board.bed.xen), "-dtb", tree]
+        for module in self.board.dom0_modules() + self.modules:
+            words += module.arguments()
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            pass_fds=[end.fileno() for end in ends.values()],
+        )
+        for end in ends.values():
+            end.close()
+        self.streams["qmp"].send('{"execute": "qmp_capabilities"}\n')
+
+    def boot(self):
+        self.start()
+        if not self.wants_dom0:
+            return
+        key, match = self.streams.expect(
+            {"ready": ("bed", r"^bed-ready"), "panic": ("serial", r"Panic on CPU \d+:\n(?:.*\n)")},
+            BOOT_LIMIT,
+        )
+        if key == "panic":
+            raise Panic(match.group(0).strip().split("\n")[-1])
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        if self.streams:
+            try:
+                while True:
+                    self.streams.pump(0)
+            except Ended:
+                pass
+            self.streams.close()
+            self.streams = None
+            self.log.close()
+            self.folder.cleanup()
+
+    # dom0
+
+    def dom0(self, command, limit=COMMAND_LIMIT, data=None):
+        """Runs a line of shell in dom0. Returns its status and what it printed."""
+        bed = self.streams["bed"]
+        bed.seen = len(bed.text)
+        start = bed.seen
+        self.streams.note("dom0", f"$ {command}\n")
+        bed.send(f'{command}; echo "~~$?~~"\n')
+        if data is not None:
+            bed.send(data)
+        _, match = self.streams.expect({"end": ("bed", r"~~(\d+)~~\n")}, limit)
+        return int(match.group(1)), bed.text[start:match.start()]
+
+    def dom0_must(self, command, limit=COMMAND_LIMIT):
+        status, said = self.dom0(command, limit)
+        if status != 0:
+            raise Failure(f"dom0: {command}: status {status}\n{said.strip()}")
+        return said
+
+    def push(self, path, data):
+        """Writes a file in dom0."""
+        if not data:
+            self.dom0_must(f": >{path}")
+            return
+        command = f"dd of={path} bs={len(data)} count=1 iflag=fullblock <&3 2>/dev/null"
+        status, said = self.dom0(command, data=data)
+        if status != 0:
+            raise Failure(f"{path} could not be written in dom0: {said}")
+
+    def create(self, name, folder, settings=(), trials=(), pause=False):
+        """
+        `xl create` of folder/guest.cfg in dom0, with settings added on its command line as a user
+        would. Returns the status and what xl said.
+        """
+        extra = "console=hvc0 rdinit=/init loglevel=4 bed=" + ",".join(trials)
+        words = ["kernel=\"/boot/Image\"", "ramdisk=\"/boot/guest.cpio\"", f"extra=\"{extra}\"", *settings]
+        quoted = " ".join(f"'{word}'" for word in words)
+        self.dom0_must(f"follow {name}")
+        flag = "-p " if pause else ""
+        return self.dom0(f"cd {folder} && xl create {flag}guest.cfg {quoted} 2>&1")
+
+    def destroy(self, name):
+        self.dom0_must(f"xl destroy {name}")
+
+    def guest(self, name, pattern, limit=COMMAND_LIMIT):
+        """Awaits a line of a guest. Returns the match."""
+        return self.streams.expect({"line": ("guests", rf"^{re.escape(name)}\| {pattern}")}, limit)[1]
+
+    def xen_log(self):
+        """What Xen logged since this was asked last."""
+        return self.dom0_must("xl dmesg -c")
+
+    # The machine, from its outside
+
+    def press_power(self):
+        self.streams["qmp"].send(json.dumps({"execute": "system_powerdown"}) + "\n")
+
+    def type_on_uart(self, line):
+        """What a peer at the other end of the second UART would send."""
+        self.streams["uart"].send(line + "\n")
+
+
+class Panic(Failure):
+    """Xen panicked while it booted."""

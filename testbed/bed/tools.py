@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The programs that the test bed calls."""
+
+import pathlib
+import subprocess
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Failure(Exception):
+    """Something went otherwise than it had to; the message is for the user."""
+
+
+def run(*command, data=None, statuses=(0,), text=True):
+    """Runs a program to its end and returns what it printed."""
+    command = [str(word) for word in command]
+    done = subprocess.run(
+        command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text, check=False
+    )
+    if done.returncode not in statuses:
+        said = done.stderr if text else done.stderr.decode(errors="replace")
+        raise Failure(f"{' '.join(command)}: status {done.returncode}\n{said.strip()}")
+    return done.stdout
+
+
+class Bed:
+    """The folder that testbed/build.sh makes."""
+
+    def __init__(self, cached=False):
+        command = [str(SOURCE / "testbed/build.sh")] + (["--cached"] if cached else [])
+        # What it says while it builds goes to the user.
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise Failure("the test bed could not be built")
+        self.path = pathlib.Path(done.stdout.strip())
+        self.qemu = self.path / "qemu/qemu"
+        self.xen = self.path / "xen/xen"
+        self.kernel = self.path / "roots/Image"
+        self.dom0 = self.path / "roots/dom0.cpio"
+        self.guest = self.path / "roots/guest.cpio"

@@ -1,0 +1,241 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds the test bed: a QEMU, Xen for arm64, and what runs in dom0 and in guests, all from Debian's
+# packages. Prints the folder in which it then lies. Root is not needed.
+#
+# Everything is kept in ${XDG_CACHE_HOME:-~/.cache}/sallyport/testbed, so that a second call is
+# quick; what was downloaded before a failure is not downloaded again. With --cached nothing is built,
+# and what is not there is an error.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/apt.sh
+. testbed/contents.sh
+
+fail() {
+	echo "testbed: $1" >&2
+	[ -z "${2-}" ] || echo "  $2" >&2
+	exit 1
+}
+
+bed=${XDG_CACHE_HOME:-${HOME:?}/.cache}/sallyport/testbed
+mkdir -p "$bed" || fail "$bed cannot be made" "XDG_CACHE_HOME names another place."
+exec 9>"$bed/lock"
+flock 9
+
+begin=$(date +%s)
+say() {
+	printf 'testbed: %3d s  %s\n' $(($(date +%s) - begin)) "$1" >&2
+}
+
+# made NAME: whether the part NAME is there as it is to be made today. Each part is a folder that
+# appears whole; its recipe is what makes it, so that a change of that makes it anew.
+recipe() {
+	cat testbed/contents.sh testbed/build.sh "$@" | cksum | tr ' ' -
+}
+made() {
+	[ -e "$bed/$1/.recipe" ] && [ "$(cat "$bed/$1/.recipe")" = "$2" ]
+}
+fresh() {
+	[ "$mode" = build ] || fail "$1 has not been built yet" "Run testbed/build.sh."
+	new=$bed/.new.$1
+	rm -rf "$new"
+	mkdir "$new"
+}
+finish() {
+	printf '%s\n' "$2" >"$new/.recipe"
+	rm -rf "${bed:?}/$1"
+	mv "$new" "$bed/$1"
+}
+
+# logged NAME COMMAND...: with all that it says in $bed/NAME.log, which is shown if it fails.
+logged() {
+	log=$bed/$1.log
+	shift
+	if ! "$@" >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		fail "this failed: $*" "All that it said is in $log. Run this again: it goes on where it stopped."
+	fi
+}
+
+opened() {
+	if ! apt_open "$@"; then
+		tail -n 20 "$apt/log" >&2
+		shift 3
+		fail "no mirror of apt's sources gave $*" "Check the network, and that apt has a source of Debian."
+	fi
+}
+
+build_qemu() {
+	new_recipe=$(recipe)
+	made qemu "$new_recipe" && return
+	fresh qemu
+	say "QEMU from $QEMU_SUITE: downloading"
+	opened "$bed/apt-qemu" "$(dpkg --print-architecture)" deb $QEMU_BASE "$QEMU_SUITE"
+	logged qemu-download apt_run apt-get install --download-only -y --no-install-recommends \
+		-t "$QEMU_SUITE" $QEMU_PACKAGES
+	for package in "$apt"/cache/archives/*.deb; do
+		logged qemu-unpack dpkg-deb -x "$package" "$new"
+	done
+	# Its libraries are its own, so that it runs on whatever this machine is.
+	loader=$(cd "$new" && find lib64/ld-linux-* usr/lib64/ld-linux-* lib/ld-linux-* \
+		-maxdepth 0 2>/dev/null | head -n 1)
+	[ -n "$loader" ] || fail "the packages of QEMU hold no dynamic loader"
+	cat >"$new/qemu" <<-END
+		#!/bin/sh
+		here=\$(dirname "\$(readlink -f "\$0")")
+		libraries=\$here/usr/lib/$(uname -m)-linux-gnu:\$here/lib/$(uname -m)-linux-gnu
+		exec "\$here/$loader" --library-path "\$libraries" "\$here/usr/bin/qemu-system-aarch64" \\
+			-L "\$here/usr/share/qemu" "\$@"
+	END
+	chmod +x "$new/qemu"
+	logged qemu-version "$new/qemu" --version
+	finish qemu "$new_recipe"
+}
+
+# The newest version that the archive has of a package.
+candidate() {
+	apt_run apt-cache policy "$1" | sed -n 's/^  Candidate: //p'
+}
+
+build_arm64() {
+	new_recipe=$(recipe)
+	made arm64 "$new_recipe" && return
+	fresh arm64
+	say "packages for arm64 from $ARM64_SUITE: downloading"
+	opened "$bed/apt-arm64" arm64 "deb deb-src" "$ARM64_SUITE"
+	kernel=$(apt_run apt-cache depends linux-image-arm64 | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+	[ -n "$kernel" ] || fail "$ARM64_SUITE has no linux-image-arm64"
+	release=${kernel#linux-image-}
+	mkdir -p "$bed/debs" "$bed/source"
+	(cd "$bed/debs" && logged arm64-download apt_run apt-get download \
+		$XEN_PACKAGES $LIBRARY_PACKAGES "$kernel" "linux-headers-$release" "linux-headers-${release%-arm64}-common")
+	for package in $XEN_PACKAGES $LIBRARY_PACKAGES "$kernel" "linux-headers-$release" "linux-headers-${release%-arm64}-common"; do
+		version=$(candidate "$package" | sed 's/:/%3a/')
+		file=$(ls "$bed/debs/${package}_${version}"_*.deb 2>/dev/null) ||
+			fail "$package $version was not downloaded"
+		logged arm64-unpack dpkg-deb -x "$file" "$new"
+	done
+	printf '%s\n' "$release" >"$new/kernel-release"
+	candidate "xen-hypervisor-$XEN_RELEASE-arm64" >"$new/xen-version"
+	# The tarballs are what counts; where the archive has moved on, their .dsc may be gone.
+	version=$(cat "$new/xen-version")
+	(cd "$bed/source" && apt_run apt-get source --download-only "xen=$version" >"$bed/source.log" 2>&1) || :
+	[ -e "$bed/source/xen_${version%-*}.orig.tar.xz" ] && [ -e "$bed/source/xen_$version.debian.tar.xz" ] || {
+		tail -n 20 "$bed/source.log" >&2
+		fail "the source of xen $version was not downloaded" "Run this again: it goes on where it stopped."
+	}
+	finish arm64 "$new_recipe"
+}
+
+configure_xen() {
+	export XEN_TARGET_ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
+	make -C xen arm64_defconfig
+	for option in $XEN_OPTIONS; do
+		echo "CONFIG_$option=y" >>xen/.config
+	done
+	make -C xen olddefconfig
+	for option in $XEN_OPTIONS; do
+		grep -q "^CONFIG_$option=y" xen/.config || {
+			echo "CONFIG_$option cannot be set in this Xen"
+			return 1
+		}
+	done
+	make -C xen -j"$(nproc)"
+}
+
+build_xen() {
+	version=$(cat "$bed/arm64/xen-version")
+	new_recipe=$version-$(recipe)
+	made xen "$new_recipe" && return
+	fresh xen
+	say "Xen $version: building"
+	source=$bed/source/tree
+	rm -rf "$source"
+	mkdir "$source"
+	logged xen-unpack tar -C "$source" --strip-components=1 -xf "$bed/source/xen_${version%-*}.orig.tar.xz"
+	logged xen-unpack tar -C "$source" -xf "$bed/source/xen_$version.debian.tar.xz"
+	(
+		cd "$source"
+		grep -v '^#' debian/patches/series | while read -r patch; do
+			logged xen-patch patch -p1 -s -i "debian/patches/$patch"
+		done
+		logged xen-build configure_xen
+	)
+	cp "$source/xen/xen" "$new/xen"
+	cp "$source/xen/.config" "$new/config"
+	finish xen "$new_recipe"
+}
+
+# What Linux needs to load, from the kernel's package.
+modules() {
+	folder=$1
+	shift
+	mkdir -p "$folder"
+	for module; do
+		file=$(find "$arm64/usr/lib/modules/$release" -name "$module.ko.xz")
+		[ -n "$file" ] || fail "the kernel $release has no module $module"
+		xz -dc "$file" >"$folder/$module.ko"
+	done
+}
+
+busybox() {
+	mkdir -p "$1/bin" "$1/proc" "$1/sys" "$1/dev" "$1/tmp"
+	cp "$arm64/usr/bin/busybox" "$1/bin/busybox"
+	for applet in $BUSYBOX_APPLETS; do
+		ln -s busybox "$1/bin/$applet"
+	done
+}
+
+pack() {
+	(cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet --reproducible -R 0:0) >"$2"
+}
+
+build_roots() {
+	arm64=$bed/arm64 release=$(cat "$bed/arm64/kernel-release")
+	new_recipe=$release-$(cat "$arm64/xen-version")-$(recipe testbed/dom0/* testbed/guest/*)
+	made roots "$new_recipe" && return
+	fresh roots
+	say "root file systems of dom0 and of guests"
+	guest=$new/guest dom0=$new/dom0
+	busybox "$guest"
+	modules "$guest/lib/modules" $GUEST_MODULES
+	install -m 755 testbed/guest/init "$guest/init"
+
+	busybox "$dom0"
+	modules "$dom0/lib/modules" $DOM0_MODULES
+	libraries=usr/lib/aarch64-linux-gnu
+	mkdir -p "$dom0/$libraries" "$dom0/run" "$dom0/root" "$dom0/boot" "$dom0/var/log/xen" \
+		"$dom0/var/lib/xen" "$dom0/etc/xen" "$dom0/usr/bin" "$dom0/usr/lib/xen-$XEN_RELEASE"
+	cp -a "$arm64/$libraries"/*.so.* "$dom0/$libraries/"
+	ln -s usr/lib "$dom0/lib64"
+	ln -s "../$libraries" "$dom0/lib/aarch64-linux-gnu"
+	ln -s aarch64-linux-gnu/ld-linux-aarch64.so.1 "$dom0/lib/ld-linux-aarch64.so.1"
+	mkdir "$dom0/usr/lib/xen-$XEN_RELEASE/bin"
+	for program in $XEN_PROGRAMS; do
+		cp -a "$arm64/usr/lib/xen-$XEN_RELEASE/bin/$program" "$dom0/usr/lib/xen-$XEN_RELEASE/bin/"
+	done
+	cp -a "$arm64"/usr/bin/xenstore* "$dom0/usr/bin/"
+	cp -a "$arm64/etc/xen/scripts" "$dom0/etc/xen/"
+	: >"$dom0/etc/xen/xl.conf"
+	ln -s ../run "$dom0/var/run"
+	install -m 755 testbed/dom0/init "$dom0/init"
+	pack "$guest" "$new/guest.cpio"
+	cp "$arm64/boot/vmlinuz-$release" "$new/Image"
+	cp "$new/guest.cpio" "$new/Image" "$dom0/boot/"
+	pack "$dom0" "$new/dom0.cpio"
+	rm -rf "$guest" "$dom0"
+	finish roots "$new_recipe"
+}
+
+mode=build
+[ "${1-}" != --cached ] || mode=cached
+for tool in apt-get apt-cache dpkg-deb aarch64-linux-gnu-gcc flex bison cpio xz patch dtc; do
+	[ $mode = cached ] || command -v $tool >/dev/null ||
+		fail "$tool is missing" "tools/deps.sh bed installs what is wanted, as root."
+done
+build_qemu
+build_arm64
+build_xen
+build_roots
+[ $mode = cached ] || say "ready"
+printf '%s\n' "$bed"

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+Plans for an emulated board, boots real Xen on it with the files that the plan wrote, and shows the
+guests' stock drivers at work.
+
+	story.py PROGRAM FOLDER [PART…]
+"""
+
+import argparse
+import re
+import sys
+
+from trial import *  # noqa: F403
+from bed.board import Board
+from bed.tools import Bed
+
+PARTS = {}
+
+
+def part(title):
+    def register(function):
+        PARTS[function.__name__.replace("_", "-")] = (title, function)
+        return function
+    return register
+
+
+def iommus(device, *ids):
+    return ["--iommus", ",".join(f"{SMMU}:{number:#x}" for number in ids).join([device + "=", ""])]
+
+
+@part("An RTC, a GPIO controller with its key, and a UART, behind the SMMU")
+def platform(story, bed):
+    board = Board(bed)
+    plan = Plan(story, board, "platform", "--name", "g", RTC, GPIO, KEYS, UART,
+                *iommus(RTC, 0x1002), *iommus(GPIO, 0x1001), *iommus(UART, 0x1003))
+    with boot(story, "platform", board, plan.tree) as system:
+        there = send(system, "g", plan.files())
+        start(story, system, "g", there, trials=("rtc", "gpio", "uart"))
+        rtc(story, system, "g")
+        gpio(story, system, "g")
+        uart(story, system, "g")
+        log = system.xen_log()
+        for device in (RTC, GPIO, UART):
+            story.judge(f"{device}: Added master device" in log, f"Xen's SMMU driver took {device}")
+        system.destroy("g")
+
+        story.say("  the same guest, but irqs without the RTC's 34:")
+        text = (plan.files() / "guest.cfg").read_text()
+        silent = edited(plan.files(), "silent", text, (re.search(r"\t34,.*\n", text).group(0), ""), ('"g"', '"silent"'))
+        start(story, system, "silent", send(system, "silent", silent), trials=("rtc", "uart"))
+        rtc(story, system, "silent", works=False)
+        uart(story, system, "silent", "to the guest without the RTC's interrupt")
+
+
+def disks(story, name):
+    return [Disk("virtio", 1, make_disk(story.folder / f"{name}-virtio.img", name + "v")),
+            Disk("nvme", 2, make_disk(story.folder / f"{name}-nvme.img", name + "n"))]
+
+
+@part("A PCIe host bridge with an NVMe and a virtio disk, whose DMA goes through the SMMU")
+def pci(story, bed):
+    board = Board(bed, disks=disks(story, "pci"), high_ecam=False)
+    virtio, nvme = board.disks
+    plan = Plan(story, board, "pci", "--name", "g", BRIDGE, "--bdf", "00:01.0", "--bdf", "00:02.0")
+    with boot(story, "pci", board, plan.tree) as system:
+        start(story, system, "g", send(system, "g", plan.files()), trials=("pci",))
+        disk(story, system, "g", "virtio", virtio.path)
+        disk(story, system, "g", "nvme", nvme.path)
+        interrupts(story, system, "g")
+        system.destroy("g")
+
+        story.say("  the same guest without dtdev:")
+        text = (plan.files() / "guest.cfg").read_text()
+        blocked = edited(plan.files(), "blocked", text,
+                         (re.search(r"dtdev = \[\n.*?\]\n", text, re.DOTALL).group(0), ""), ('"g"', '"blocked"'))
+        start(story, system, "blocked", send(system, "blocked", blocked), trials=("pci",))
+        disk(story, system, "blocked", "virtio", virtio.path, works=False)
+        disk(story, system, "blocked", "nvme", nvme.path, works=False)
+
+
+@part("One stream ID missing, and the same one in a proxy node")
+def proxy(story, bed):
+    board = Board(bed, disks=disks(story, "proxy"), high_ecam=False)
+    virtio, nvme = board.disks
+    plan = Plan(story, board, "proxy", "--name", "g", BRIDGE, "--bdf", "00:01.0")
+    # What the planner writes for a master's further IOMMUs; this board has only one.
+    story.say("  and a node /proxy with the NVMe drive's stream ID alone")
+    phandle = run("fdtget", "-t", "x", plan.host, SMMU, "phandle").strip()
+    tree = append(plan.tree, f"&{{/}} {{ proxy {{ xen,passthrough; iommus = <0x{phandle} 0x10>; }}; }};\n")
+    text = (plan.files() / "guest.cfg").read_text()
+    with boot(story, "proxy", board, tree) as system:
+        whole = edited(plan.files(), "whole", text, (f'"{BRIDGE}",', f'"{BRIDGE}", "/proxy",'), ('"g"', '"whole"'))
+        start(story, system, "whole", send(system, "whole", whole), trials=("pci",))
+        disk(story, system, "whole", "virtio", virtio.path)
+        disk(story, system, "whole", "nvme", nvme.path)
+        system.destroy("whole")
+
+        story.say("  the same guest without the proxy in dtdev:")
+        start(story, system, "g", send(system, "g", plan.files()), trials=("pci",))
+        disk(story, system, "g", "virtio", virtio.path)
+        disk(story, system, "g", "nvme", nvme.path, works=False)
+
+
+@part("A host bridge whose registers and window the plan moves")
+def moved(story, bed):
+    board = Board(bed, disks=disks(story, "moved"))
+    virtio, nvme = board.disks
+    plan = Plan(story, board, "moved", "--name", "g", BRIDGE, "--bdf", "00:01.0", "--bdf", "00:02.0")
+    moves = re.findall(r"(\S+ \S+) at (0x[0-9a-f]+), for the guest at (0x[0-9a-f]+)",
+                       (plan.files() / "guest.cfg").read_text())
+    story.judge(bool(moves), "the plan moves", ", ".join(f"{here} to {there}" for _, here, there in moves))
+    with boot(story, "moved", board, plan.tree) as system:
+        start(story, system, "g", send(system, "g", plan.files()), trials=("pci",))
+        disk(story, system, "g", "virtio", virtio.path)
+        disk(story, system, "g", "nvme", nvme.path)
+        interrupts(story, system, "g")
+
+
+@part("Two guests with two devices each, from one plan file")
+def two_guests(story, bed):
+    board = Board(bed, disks=disks(story, "two"), high_ecam=False)
+    virtio, nvme = board.disks
+    plan = Plan(story, board, "two", text=f"""\
+[guest clock]
+device = {RTC}
+device = {GPIO}
+device = {KEYS}
+memory = 256M
+iommus = {RTC}={SMMU}:0x1002
+iommus = {GPIO}={SMMU}:0x1001
+
+[guest store]
+device = {UART}
+device = {BRIDGE}
+memory = 256M
+bdf = {BRIDGE}=00:01.0
+bdf = {BRIDGE}=00:02.0
+""")
+    with boot(story, "two", board, plan.tree) as system:
+        folders = {name: send(system, name, plan.files(name)) for name in ("clock", "store")}
+        start(story, system, "clock", folders["clock"], trials=("rtc", "gpio"))
+        rtc(story, system, "clock")
+        gpio(story, system, "clock")
+        start(story, system, "store", folders["store"], trials=("uart", "pci"))
+        uart(story, system, "store")
+        disk(story, system, "store", "virtio", virtio.path)
+        disk(story, system, "store", "nvme", nvme.path)
+        interrupts(story, system, "store")
+        story.judge(len(system.dom0_must("xl list").splitlines()) == 4, "both guests run beside dom0")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program")
+    parser.add_argument("folder")
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS])
+    options = parser.parse_args()
+    try:
+        bed = Bed()
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return 2
+    story = Story(options.folder, options.program)
+    for name in options.part or PARTS:
+        title, function = PARTS[name]
+        story.part(title)
+        try:
+            function(story, bed)
+        except Failure as failure:
+            story.failed(failure)
+    return story.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
