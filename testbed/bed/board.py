@@ -12,34 +12,34 @@ from .tools import Bed, run
 MEMORY = 3072  # MiB
 DOM0_KERNEL = 0x50000000
 DOM0_RAMDISK = 0x58000000
-GUEST_KERNEL = 0x60000000
-GUEST_RAMDISK = 0x64000000
-GUEST_TREE = 0x65000000
+GUESTS = 0x60000000
 
 XEN_ARGUMENTS = (
     "console=dtuart dtuart=/pl011@9000000 dom0_mem=640M dom0_max_vcpus=1 bootscrub=0"
-    " loglvl=all guest_loglvl=all iommu=verbose sync_console"
+    " loglvl=all guest_loglvl=all iommu=verbose"
 )
 DOM0_ARGUMENTS = "console=hvc0 rdinit=/init loglevel=4"
 
 
 @dataclasses.dataclass
 class Disk:
-    """A drive behind the PCIe host bridge."""
+    """A drive, behind the PCIe host bridge or beside it."""
 
-    kind: str  # "virtio" or "nvme"
-    slot: int  # device number on bus 0
+    kind: str  # "virtio", "nvme", or "mmio" for a virtio disk that is no PCI function
+    slot: int  # device number on bus 0; of "mmio" the number of the virtio-mmio transport
     path: pathlib.Path
 
     def arguments(self):
-        drive = f"disk{self.slot}"
+        drive = f"{self.kind}{self.slot}"
+        place = f"bus=virtio-mmio-bus.{self.slot}" if self.kind == "mmio" else f"addr={self.slot}"
         device = {
+            "mmio": "virtio-blk-device",
             "virtio": "virtio-blk-pci,iommu_platform=on,disable-legacy=on,vectors=0",
             "nvme": "nvme,serial=bed",
         }[self.kind]
         return [
             "-drive", f"if=none,id={drive},format=raw,file={self.path}",
-            "-device", f"{device},addr={self.slot},drive={drive}",
+            "-device", f"{device},{place},drive={drive}",
         ]
 
 
@@ -56,6 +56,36 @@ class Module:
 
     def arguments(self):
         return ["-device", f"loader,file={self.path},addr={self.address:#x},force-raw=on"]
+
+
+class Guest:
+    """
+    What the boot loader loads for one dom0less guest. The addresses are needed for the plan, and
+    the tree comes out of it.
+    """
+
+    SPACE = 0x4000000
+
+    def __init__(self, bed: Bed, index, trials):
+        base = GUESTS + index * self.SPACE
+        self.kernel = Module(bed.kernel, base)
+        self.ramdisk = Module(bed.guest, base + 0x3000000)
+        self.tree = base + 0x3800000
+        self.command_line = f"console=ttyAMA0 rdinit=/init loglevel=4 bed={','.join(trials)}"
+
+    def settings(self):
+        """Lines for a plan file."""
+        return f"""\
+mode = dom0less
+memory = 256M
+module = kernel={self.kernel.address:#x}+{self.kernel.size:#x}
+module = ramdisk={self.ramdisk.address:#x}+{self.ramdisk.size:#x}
+module = tree={self.tree:#x}
+cmdline = {self.command_line}
+"""
+
+    def modules(self, tree):
+        return [self.kernel, self.ramdisk, Module(tree, self.tree)]
 
 
 class Board:

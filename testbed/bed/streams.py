@@ -22,7 +22,7 @@ class Stream:
         self.name = name
         self.socket = end
         self.text = ""  # all that came
-        self.seen = 0  # what expect() has passed over
+        self.seen = {}  # by pattern: what expect() has passed over
         self.closed = False
 
     def send(self, data):
@@ -86,8 +86,9 @@ class Streams:
 
     def expect(self, wanted, limit):
         """
-        Awaits one of several patterns: {key: (stream, pattern)}. Returns the key and the match;
-        what stands before the match in its stream is passed over.
+        Awaits one of several patterns: {key: (stream, pattern)}. Returns the key and the match.
+        A pattern that is awaited again must come again; each has its own place in the stream,
+        because guests that share one say their lines in any order.
         """
         deadline = time.monotonic() + limit
         patterns = {
@@ -96,9 +97,9 @@ class Streams:
         }
         while True:
             for key, (stream, pattern) in patterns.items():
-                match = pattern.search(stream.text, stream.seen)
+                match = pattern.search(stream.text, stream.seen.get(pattern.pattern, 0))
                 if match:
-                    stream.seen = match.end()
+                    stream.seen[pattern.pattern] = match.end()
                     return key, match
             if all(stream.closed for stream, _ in patterns.values()):
                 raise Ended(f"the machine ended before {describe(wanted)}")

@@ -150,11 +150,41 @@ bdf = {BRIDGE}=00:02.0
         story.judge(len(system.dom0_must("xl list").splitlines()) == 4, "both guests run beside dom0")
 
 
+@part("Guests that Xen itself makes at boot (dom0less), four of four kinds")
+def dom0less(story, bed):
+    drives = disks(story, "dom0less") + [Disk("mmio", 0, make_disk(story.folder / "dom0less-mmio.img", "m"))]
+    virtio, nvme, mmio = drives
+    board = Board(bed, disks=drives, high_ecam=False)
+    lines = {
+        "behind-smmu": (["rtc"], f"device = {RTC}\niommus = {RTC}={SMMU}:0x1002\n"),
+        "without": (["gpio"], f"device = {GPIO}\ndevice = {KEYS}\n"),
+        "direct": (["uart", "mmio"], f"device = {UART}\ndevice = {MMIO}\nwithout-iommu = yes\n"),
+        "bridge": (["pci"], f"device = {BRIDGE}\nbdf = 00:01.0\nbdf = 00:02.0\n"),
+    }
+    guests = {name: Guest(bed, index, trials) for index, (name, (trials, _)) in enumerate(lines.items())}
+    text = "".join(f"[guest {name}]\n{guests[name].settings()}{more}\n" for name, (_, more) in lines.items())
+    plan = Plan(story, board, "dom0less", text=text)
+    modules = [module for name, guest in guests.items() for module in guest.modules(plan.files(name) / "guest.dtb")]
+    with boot(story, "dom0less", board, plan.tree, modules=modules,
+              kernels={name: guest.kernel.address for name, guest in guests.items()}) as system:
+        story.say("  behind-smmu: Xen assigns the RTC's stream ID at boot")
+        rtc(story, system, "behind-smmu")
+        story.say("  without: a GPIO controller that does no DMA, with xen,force-assign-without-iommu")
+        gpio(story, system, "without")
+        story.say("  direct: memory at the host's own addresses, so that a disk without an IOMMU works")
+        uart(story, system, "direct")
+        disk(story, system, "direct", "virtio", mmio.path)
+        story.say("  bridge: dom0less reads no interrupt-map; the plan writes the interrupts out")
+        disk(story, system, "bridge", "virtio", virtio.path)
+        disk(story, system, "bridge", "nvme", nvme.path)
+        interrupts(story, system, "bridge")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")
     parser.add_argument("folder")
-    parser.add_argument("part", nargs="*", choices=[[], *PARTS])
+    parser.add_argument("part", nargs="*", metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args()
     try:
         bed = Bed()
@@ -162,6 +192,9 @@ def main():
         print(failure, file=sys.stderr)
         return 2
     story = Story(options.folder, options.program)
+    unknown = set(options.part) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown part {', '.join(sorted(unknown))}")
     for name in options.part or PARTS:
         title, function = PARTS[name]
         story.part(title)

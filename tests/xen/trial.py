@@ -10,13 +10,14 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "testbed"))
 
-from bed.board import Disk, Module, append, load, overlaid  # noqa: E402
+from bed.board import Disk, Guest, append, load, overlaid  # noqa: E402
 from bed.system import System  # noqa: E402
 from bed.tools import Failure, run  # noqa: E402
 
 SMMU = "/smmuv3@9050000"
 RTC, GPIO, KEYS = "/pl031@9010000", "/pl061@9030000", "/gpio-keys"
 UART, BRIDGE = "/pl011@9040000", "/pcie@10000000"
+MMIO = "/virtio_mmio@a000000"
 
 
 class Story:
@@ -83,7 +84,7 @@ class Plan:
         if done.returncode not in statuses:
             raise Failure(f"sallyport plan: status {done.returncode}\n{self.said}")
         base = load(board, tree, dom0_arguments=self.boot_arguments())
-        self.tree = overlaid(base, self.folder / "host-overlay.dtbo", *self.folder.rglob("dom0less.dtbo"))
+        self.tree = overlaid(base, self.folder / "host-overlay.dtbo", *sorted(self.folder.rglob("dom0less.dtbo")))
 
     def boot_arguments(self):
         """dom0's, as bootargs.txt has them."""
@@ -125,6 +126,7 @@ def fields(match):
 
 
 def rtc(story, system, guest, works=True):
+    """The trial `rtc` of a guest; with `works` false its interrupt must not come."""
     said = fields(system.guest(guest, "BED rtc .*"))
     if said.get("driver") != "rtc-pl031":
         story.judge(False, f"{guest}: the stock driver rtc-pl031 has the RTC", said.get("driver"))
