@@ -48,6 +48,8 @@ docs:
 	@mv docs/xen-versions.md.new docs/xen-versions.md
 	@python3 tools/dependencies.py . >docs/dependencies.md.new
 	@mv docs/dependencies.md.new docs/dependencies.md
+	@python3 tools/predictions.py . >docs/predictions.md.new
+	@mv docs/predictions.md.new docs/predictions.md
 
 install:
 	@tools/deps.sh --check build

@@ -4,22 +4,28 @@
 #
 #	tools/deps.sh [--check] [--list] GROUP...
 #
-# GROUP is build, run, quick, test or bench. --check installs nothing, but says what is missing and
+# GROUP is build, run, quick, test, bed or bench. --check installs nothing, but says what is missing and
 # ends with 1; --list prints the names of all packages of the groups.
 set -eu
 
 packages() {
 	case $1 in
 	build) echo gcc libc6-dev libfdt-dev meson ninja-build pkg-config ;;
-	run) packages build; echo apt dpkg graphviz scdoc util-linux ;;
+	run) packages build; packages bed; echo graphviz scdoc ;;
 	quick) packages build; echo device-tree-compiler libcmocka-dev python3 ;;
+	bed)
+		echo apt bc bison cpio device-tree-compiler dpkg flex gcc gcc-aarch64-linux-gnu libc6-dev
+		echo libc6-dev-arm64-cross make meson ninja-build patch pkg-config python3 util-linux xz-utils
+		;;
 	bench) packages quick; echo apt dpkg util-linux ;;
 	test)
 		packages bench
-		echo clang clang-format gcovr graphviz libclang-rt-dev llvm qemu-system-arm scdoc u-boot-qemu
+		packages bed
+		echo clang clang-format gcovr graphviz libclang-rt-dev libxen-dev llvm qemu-system-arm scdoc \
+			u-boot-qemu
 		;;
 	*)
-		echo "deps.sh: unknown group $1; there are build, run, quick, test and bench" >&2
+		echo "deps.sh: unknown group $1; there are build, run, quick, test, bed and bench" >&2
 		exit 2
 		;;
 	esac

@@ -38,4 +38,11 @@ tools/fuzz.sh "${FUZZ_SECONDS:-60}"
 step "coverage"
 tools/coverage.sh
 
+step "real Xen: the test bed"
+testbed/build.sh
+step "real Xen: plans"
+python3 tests/xen/story.py build/sallyport build/xen-story
+step "real Xen: predictions"
+python3 tests/xen/predictions.py build/sallyport build/xen-predictions
+
 step "done"

@@ -84,9 +84,10 @@ class Streams:
             if stream.name != "qmp":
                 self.note(stream.name, text)
 
-    def expect(self, wanted, limit):
+    def expect(self, wanted, limit, start=0):
         """
-        Awaits one of several patterns: {key: (stream, pattern)}. Returns the key and the match.
+        Awaits one of several patterns: {key: (stream, pattern)}, in the whole lines that came from
+        `start` on. Returns the key and the match.
         A pattern that is awaited again must come again; each has its own place in the stream,
         because guests that share one say their lines in any order.
         """
@@ -97,7 +98,8 @@ class Streams:
         }
         while True:
             for key, (stream, pattern) in patterns.items():
-                match = pattern.search(stream.text, stream.seen.get(pattern.pattern, 0))
+                begin = max(start, stream.seen.get(pattern.pattern, 0))
+                match = pattern.search(stream.text, begin, stream.text.rfind("\n") + 1)
                 if match:
                     stream.seen[pattern.pattern] = match.end()
                     return key, match

@@ -33,6 +33,7 @@ class System:
         self.streams = None
         self.retries = 0
         self.commands = 0
+        self.born = {}  # by a guest's name: what guests had said before it was made
 
     def __enter__(self):
         try:
@@ -89,7 +90,7 @@ class System:
             BOOT_LIMIT,
         )
         if key == "panic":
-            raise Panic(match.group(0).strip().split("\n")[-1])
+            raise Panic(match.group(0).strip().split("\n")[-1], self.streams["serial"].text)
 
     def stop(self):
         if self.process:
@@ -146,6 +147,7 @@ class System:
         words = ["kernel=\"/boot/Image\"", "ramdisk=\"/boot/guest.cpio\"", f"extra=\"{extra}\"", *settings]
         quoted = " ".join(f"'{word}'" for word in words)
         self.dom0_must(f"follow {name}")
+        self.born[name] = len(self.streams["guests"].text)
         flag = "-p " if pause else ""
         return self.dom0(f"cd {folder} && xl create {flag}guest.cfg {quoted} 2>&1")
 
@@ -154,7 +156,8 @@ class System:
 
     def guest(self, name, pattern, limit=COMMAND_LIMIT):
         """Awaits a line of a guest. Returns the match."""
-        return self.streams.expect({"line": self.line_of(name, pattern)}, limit)[1]
+        wanted = {"line": self.line_of(name, pattern)}
+        return self.streams.expect(wanted, limit, self.born.get(name, 0))[1]
 
     def line_of(self, name, pattern):
         """Where a guest's line comes and what it looks like."""
@@ -182,4 +185,8 @@ class System:
 
 
 class Panic(Failure):
-    """Xen panicked while it booted."""
+    """Xen panicked while it booted; `log` is all that it said."""
+
+    def __init__(self, message, log):
+        super().__init__(message)
+        self.log = log

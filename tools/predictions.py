@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Prints docs/predictions.md from tests/xen/cases.py: predictions.py ROOT"""
+
+import pathlib
+import sys
+
+root = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(root / "tests/xen"))
+
+from cases import CASES  # noqa: E402
+
+HEAD = """\
+# Predictions and reality
+
+What `sallyport check` foretells of wrong set-ups, and what real Xen and real guests then do.
+`tests/xen/cases.py` has the predictions, from which this page is made; `make test` boots each of the
+{cases} wrong set-ups, of {codes} kinds, on Xen {release} for arm64 in QEMU, and its twin, a set-up that
+works and differs in one change. It fails if anything comes out otherwise, and if `sallyport check` says
+of a twin what it says of the wrong one.
+
+| wrong | the change | finding | what happens |
+|---|---|---|---|
+"""
+
+
+def cell(text):
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def shorten(text):
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57].rstrip() + "…"
+
+
+def change(case):
+    file, old, new = case.change
+    old, new = shorten(old), shorten(new)
+    what = f"`{old}` → `{new}`" if new else f"without `{old}`"
+    return f"{file}: {what}"
+
+
+release = next(line.split("=")[1] for line in (root / "testbed/contents.sh").read_text().splitlines()
+               if line.startswith("XEN_RELEASE="))
+print(HEAD.format(cases=len(CASES), codes=len({case.code for case in CASES}), release=release), end="")
+for case in CASES:
+    code = f"[{case.code}](findings.md#{case.code.lower()})"
+    print(f"| {cell(case.what)} | {cell(change(case))} | {code} | {cell(case.outcome.sentence())} |")
