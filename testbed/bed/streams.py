@@ -66,10 +66,11 @@ class Streams:
         self.log.flush()
 
     def pump(self, limit):
-        """Takes in what comes within `limit` seconds; returns at the first bytes."""
+        """Takes in what comes within `limit` seconds; returns at the first bytes, true if any came."""
         if all(stream.closed for stream in self.by_name.values()):
             raise Ended("the machine ended")
-        for key, _ in self.selector.select(max(limit, 0)):
+        ready = self.selector.select(max(limit, 0))
+        for key, _ in ready:
             stream = key.data
             try:
                 data = stream.socket.recv(65536)
@@ -83,6 +84,7 @@ class Streams:
             stream.text += text
             if stream.name != "qmp":
                 self.note(stream.name, text)
+        return bool(ready)
 
     def expect(self, wanted, limit, start=0):
         """

@@ -99,8 +99,8 @@ class System:
             self.process = None
         if self.streams:
             try:
-                while True:
-                    self.streams.pump(0)
+                while self.streams.pump(0):
+                    pass
             except Ended:
                 pass
             self.streams.close()

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <sallyport/finding.h>
+#include <sallyport/tree.h>
 
 /*
  * One change of a tree before it is read: numbers are cells, a text that begins with a quote is a
@@ -16,6 +17,9 @@
 struct change {
 	const char *node, *property, *value;
 };
+
+/* The fixture NAME with changes, up to the first that is empty. */
+struct sp_tree *load_changed(const char *name, const struct change *changes, size_t count);
 
 /* What is planned: a tree, and a request for one guest or two. */
 struct scene {
@@ -49,5 +53,8 @@ struct finding_table {
 
 extern const struct finding_table DEPENDENCY_FINDINGS, GUEST_FINDINGS, IOMMU_FINDINGS, IRQ_FINDINGS,
 	RESOURCE_FINDINGS;
+
+/* True if a case of check_cases.h shows the code in this mode. */
+bool check_cases_show(enum sp_code code, unsigned mode);
 
 #endif

@@ -37,6 +37,10 @@ static const struct finding_case CASES[] = {
 			.changes = {{"/soc/bus@b000000", "dma-ranges", "0 0 0 0 2 0x1000"}}},
 		{.memory = 3072,
 			.changes = {{"/soc/bus@b000000", "dma-ranges", "0 0 0 0 2 0x1000"}}}},
+	/* 496 tables of 2 MiB and one of 1 GiB, of 496 that fit. */
+	{SP_CODE_PLACE_TABLES, "NNN", NULL, "497 tables",
+		{.tree = "places", .devices = {LARGE}, .changes = {{LARGE, "reg", "0x40 0 0 0x3e000000"}}},
+		{.changes = {{LARGE, "reg", "0x40 0 0 0x3de00000"}}}},
 	{SP_CODE_TREE_TOO_LARGE, "E--", NULL, "1048576",
 		{.tree = "places",
 			.devices = {RTC},

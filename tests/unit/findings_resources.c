@@ -13,6 +13,13 @@ static const struct finding_case CASES[] = {
 	{SP_CODE_DEVICE_EMPTY, "EEE", "/leds", "neither registers nor interrupts",
 		{.tree = "resources", .devices = {"/leds"}},
 		{.changes = {{"/leds", "reg", "0 0x0a0f0000 0 0x1000"}}}},
+	/* What only uses another device may be given along with it. */
+	{SP_CODE_DEVICE_EMPTY, "EEE", "/leds", "neither registers nor interrupts",
+		{.tree = "resources",
+			.devices = {"/leds", "/soc/rtc@9010000"},
+			.changes = {{"/leds", "gpios", "0x22 0 0"}}},
+		{.devices = {"/leds", "/soc/gpio@9082000"},
+			.changes = {{"/leds", "gpios", "0x22 0 0"}}}},
 	{SP_CODE_DEVICE_NOT_MAPPED, "EEE", "/soc/i2c@a020000/sensor@48", "/soc/i2c@a020000",
 		{.tree = "resources", .devices = {"/soc/i2c@a020000/sensor@48"}},
 		{.devices = {"/soc/i2c@a020000"}}},

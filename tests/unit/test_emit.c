@@ -251,7 +251,7 @@ static void add_finding(struct fixture *fixture, enum sp_code code, enum sp_seve
 	PUSH(fixture, &fixture->plan.findings,
 		(struct sp_finding){code, severity, guest, "/soc/gpu@fd000000", message,
 			"Do this and that until it is right, however long it takes you to get it "
-			"right."});
+			"right.", NULL, 0});
 }
 
 static int setup(void **state) {
@@ -618,6 +618,8 @@ static void xl_configuration(void **state) {
 	size_t size;
 
 	has(text, "\nname = \"gpu\"\nmemory = 512\n");
+	has(text, "\n# kernel = \"/boot/vmlinuz-guest\"\n");
+	lacks(text, "shadow_memory");
 	has(text, "\ndevice_tree = \"guest.dtb\"\n");
 	has(text, "\t\"/soc/gpu@fd000000\",\n");
 	has(text,
@@ -661,7 +663,7 @@ static uint64_t number_at(const void *fdt, int node, const char *name, int cell)
 static void dom0less_overlay(void **state) {
 	struct fixture *fixture = *state;
 	char *source, *overlay;
-	void *host;
+	void *host, *compiled;
 	size_t size, blob_size;
 	int domain, module;
 
@@ -677,18 +679,37 @@ static void dom0less_overlay(void **state) {
 	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
 	lacks(source, "Wanting");
 	lacks(source, "direct-map");
+	lacks(source, "xen,domain-p2m-mem-mb");
+	has(source, "Its command line goes into a property bootargs here.");
+	free(source);
+	fixture->guests[0].command_line = "console=ttyAMA0 quiet";
+	fixture->plan.guests.data[0].table_memory = 9;
+	source = emit(fixture, SP_ARTEFACT_DOM0LESS_SOURCE, 0);
+	has(source, "\t\tbootargs = \"console=ttyAMA0 quiet\";\n");
+	lacks(source, "Its command line");
 	if (!have_dtc()) {
 		free(source);
 		skip();
 	}
+	/* What is compiled already does the same. */
 	overlay = compile(source, "");
 	host = roomy_copy(fixture, 8192);
 	assert_int_equal(fdt_overlay_apply(host, overlay), 0);
+	free(overlay);
+	overlay = emit_sized(fixture, SP_ARTEFACT_DOM0LESS, 0, &size);
+	compiled = roomy_copy(fixture, 8192);
+	assert_int_equal(fdt_overlay_apply(compiled, overlay), 0);
+	assert_int_equal(fdt_pack(host), 0);
+	assert_int_equal(fdt_pack(compiled), 0);
+	assert_memory_equal(compiled, host, fdt_totalsize(host));
+	free(compiled);
 	domain = fdt_path_offset(host, "/chosen/domU-gpu");
 	assert_true(domain > 0);
 	assert_int_equal(fdt_node_check_compatible(host, domain, "xen,domain"), 0);
 	assert_int_equal(number_at(host, domain, "memory", 0), 512 * 1024);
 	assert_non_null(fdt_getprop(host, domain, "vpl011", NULL));
+	assert_int_equal(fdt32_to_cpu(*(const fdt32_t *)fdt_getprop(
+				 host, domain, "xen,domain-p2m-mem-mb", NULL)), 9);
 	assert_string_equal(fdt_getprop(host, domain, "passthrough", NULL), "enabled");
 	module = fdt_path_offset(host, "/chosen/domU-gpu/module@148000000");
 	assert_int_equal(fdt_node_check_compatible(host, module, "multiboot,kernel"), 0);
@@ -949,12 +970,14 @@ static void files(void **state) {
 	assert_true(exists(dir, "plan.json"));
 	assert_true(exists(dir, "report.txt"));
 	assert_false(exists(dir, "dom0less.dts"));
+	assert_false(exists(dir, "dom0less.dtbo"));
 
 	/* A second guest: the files move into folders. */
 	add_guest(fixture, "net", SP_MODE_DOM0LESS);
 	write_plan(fixture, dir, true);
 	assert_true(exists(dir, "gpu/guest.cfg"));
 	assert_true(exists(dir, "net/dom0less.dts"));
+	assert_true(exists(dir, "net/dom0less.dtbo"));
 	assert_false(exists(dir, "net/guest.cfg"));
 	assert_false(exists(dir, "guest.cfg"));
 	assert_false(exists(dir, "graph.svg"));

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "check/check.h"
 #include "failing.h"
 
 /*
@@ -26,6 +27,7 @@ struct run {
 	const char *tree; /* path of the tree */
 	const char *out; /* the directory to be written, NULL for none */
 	bool force;
+	bool checks; /* the scenario is a configuration */
 	size_t size; /* of all that came of it */
 	uint64_t hash; /* and what it was: memory of one's own might run out, too */
 };
@@ -99,6 +101,39 @@ static bool run_plan(struct run *run, const struct sp_host *host, struct sp_erro
 	return good;
 }
 
+/* The configuration of a check, and a tree that is none of the devices'. */
+static bool read_check(
+	void *context, const char *path, char **data, size_t *size, struct sp_error *error) {
+	const struct run *run = context;
+
+	if (strcmp(path, "guest.cfg") != 0)
+		return sp_file_read(run->tree, 1 << 20, data, size, error);
+	*size = strlen(run->scenario);
+	*data = malloc(*size + 1);
+	if (!*data)
+		return sp_error_memory(error);
+	memcpy(*data, run->scenario, *size + 1);
+	return true;
+}
+
+static bool run_check(struct run *run, const struct sp_host *host, struct sp_error *error) {
+	static const char *const configs[] = {"guest.cfg", "guest.cfg"};
+	const struct sp_check_reader reader = {read_check, run};
+	const struct sp_check_options options = {
+		.target = SP_TARGET_DEFAULT, .configs = configs, .config_count = 2};
+	struct sp_check *check;
+	char *data;
+	size_t size;
+
+	if (!sp_check_create_reading(&check, host, &options, &reader, error)) {
+		assert_null(check);
+		return false;
+	}
+	bool good = sp_check_json(check, &data, &size, error) && keep(run, data, size);
+	sp_check_destroy(check);
+	return good;
+}
+
 static bool run_all(struct run *run, struct sp_error *error) {
 	struct sp_tree *tree;
 	struct sp_host *host = NULL;
@@ -111,7 +146,10 @@ static bool run_all(struct run *run, struct sp_error *error) {
 	good = sp_host_create(&host, tree, "board.dtb", error);
 	if (!good)
 		assert_null(host);
-	good = good && run_plan(run, host, error) && run_list(run, host, error);
+	if (good && run->checks)
+		good = run_check(run, host, error);
+	else
+		good = good && run_plan(run, host, error) && run_list(run, host, error);
 	sp_host_destroy(host);
 	sp_tree_destroy(tree);
 	return good;
@@ -272,6 +310,25 @@ static void fail_each(const char *scenario, bool write, enum failing_kind kind, 
 	sp_buf_release(&written);
 }
 
+static void memory_check(void **state) {
+	struct sp_buf written = {0};
+	struct run run = {.scenario = "name = \"a\"\nmemory = 64\ndevice_tree = \"a.dtb\"\n"
+				      "iomem = [ \"5000,10\", \"5400,1@40000\" ]\n"
+				      "irqs = [ 33, 33, 0x20 ]\ndtdev = [ \"/soc\", \"/no\" ]\n",
+		.checks = true};
+	char tree[4096];
+	long n = 0;
+
+	(void)state;
+	tree_path(tree);
+	run.tree = tree;
+	run_whole(&run, &written);
+	assert_true(run.size > 1000);
+	while (run_failing(&run, &written, FAILING_MEMORY, n, false, 0))
+		n++;
+	assert_true(n > 100);
+}
+
 static void memory_xl(void **state) {
 	(void)state;
 	fail_each(xl, true, FAILING_MEMORY, 0);
@@ -428,6 +485,7 @@ static int remove_scratch(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_check),
 		cmocka_unit_test(memory_xl),
 		cmocka_unit_test(memory_dom0less),
 		cmocka_unit_test(memory_direct),

@@ -122,6 +122,19 @@ static void direct(void **state) {
 	assert_int_equal(request->guests[0].static_memory, 0x60000000);
 	assert_int_equal(request->guests[1].mode, SP_MODE_DIRECT);
 	assert_int_equal(request->guests[2].mode, SP_MODE_XL);
+	assert_null(request->guests[0].kernel);
+	sp_plan_file_destroy(file);
+}
+
+static void passed_on(void **state) {
+	struct sp_plan_file *file = parse("[guest a]\ndevice=x\nkernel = /boot/Image\n"
+					  "ramdisk=r.cpio\ncmdline = console=hvc0 root=/dev/xvda\n");
+	const struct sp_request *request = sp_plan_file_request(file);
+	(void)state;
+
+	assert_string_equal(request->guests[0].kernel, "/boot/Image");
+	assert_string_equal(request->guests[0].ramdisk, "r.cpio");
+	assert_string_equal(request->guests[0].command_line, "console=hvc0 root=/dev/xvda");
 	sp_plan_file_destroy(file);
 }
 
@@ -250,6 +263,7 @@ int main(void) {
 		cmocka_unit_test(whole),
 		cmocka_unit_test(smallest),
 		cmocka_unit_test(direct),
+		cmocka_unit_test(passed_on),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(trees),

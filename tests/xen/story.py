@@ -34,6 +34,7 @@ def platform(story, bed):
     board = Board(bed)
     plan = Plan(story, board, "platform", "--name", "g", RTC, GPIO, KEYS, UART,
                 *iommus(RTC, 0x1002), *iommus(GPIO, 0x1001), *iommus(UART, 0x1003))
+    foretell(story, "platform", plan.tree, plan.files(), None)
     with boot(story, "platform", board, plan.tree) as system:
         there = send(system, "g", plan.files())
         start(story, system, "g", there, trials=("rtc", "gpio", "uart"))
@@ -48,6 +49,7 @@ def platform(story, bed):
         story.say("  the same guest, but irqs without the RTC's 34:")
         text = (plan.files() / "guest.cfg").read_text()
         silent = edited(plan.files(), "silent", text, (re.search(r"\t34,.*\n", text).group(0), ""), ('"g"', '"silent"'))
+        foretell(story, "platform", plan.tree, silent, "SP-CFG-IRQ-MISSING")
         start(story, system, "silent", send(system, "silent", silent), trials=("rtc", "uart"))
         rtc(story, system, "silent", works=False)
         uart(story, system, "silent", "to the guest without the RTC's interrupt")
@@ -58,11 +60,14 @@ def disks(story, name):
             Disk("nvme", 2, make_disk(story.folder / f"{name}-nvme.img", name + "n"))]
 
 
+FUNCTIONS = ("--bdf", "00:01.0", "--bdf", "00:02.0")
+
+
 @part("A PCIe host bridge with an NVMe and a virtio disk, whose DMA goes through the SMMU")
 def pci(story, bed):
     board = Board(bed, disks=disks(story, "pci"), high_ecam=False)
     virtio, nvme = board.disks
-    plan = Plan(story, board, "pci", "--name", "g", BRIDGE, "--bdf", "00:01.0", "--bdf", "00:02.0")
+    plan = Plan(story, board, "pci", "--name", "g", BRIDGE, *FUNCTIONS)
     with boot(story, "pci", board, plan.tree) as system:
         start(story, system, "g", send(system, "g", plan.files()), trials=("pci",))
         disk(story, system, "g", "virtio", virtio.path)
@@ -74,6 +79,7 @@ def pci(story, bed):
         text = (plan.files() / "guest.cfg").read_text()
         blocked = edited(plan.files(), "blocked", text,
                          (re.search(r"dtdev = \[\n.*?\]\n", text, re.DOTALL).group(0), ""), ('"g"', '"blocked"'))
+        foretell(story, "pci", plan.tree, blocked, "SP-IOMMU-UNLISTED", *FUNCTIONS)
         start(story, system, "blocked", send(system, "blocked", blocked), trials=("pci",))
         disk(story, system, "blocked", "virtio", virtio.path, works=False)
         disk(story, system, "blocked", "nvme", nvme.path, works=False)
@@ -90,13 +96,16 @@ def proxy(story, bed):
     tree = append(plan.tree, f"&{{/}} {{ proxy {{ xen,passthrough; iommus = <0x{phandle} 0x10>; }}; }};\n")
     text = (plan.files() / "guest.cfg").read_text()
     with boot(story, "proxy", board, tree) as system:
+        story.say("  with the proxy:")
         whole = edited(plan.files(), "whole", text, (f'"{BRIDGE}",', f'"{BRIDGE}", "/proxy",'), ('"g"', '"whole"'))
+        foretell(story, "proxy", tree, whole, None, *FUNCTIONS)
         start(story, system, "whole", send(system, "whole", whole), trials=("pci",))
         disk(story, system, "whole", "virtio", virtio.path)
         disk(story, system, "whole", "nvme", nvme.path)
         system.destroy("whole")
 
         story.say("  the same guest without the proxy in dtdev:")
+        foretell(story, "proxy", tree, plan.files(), "SP-IOMMU-ID-MISSING", *FUNCTIONS)
         start(story, system, "g", send(system, "g", plan.files()), trials=("pci",))
         disk(story, system, "g", "virtio", virtio.path)
         disk(story, system, "g", "nvme", nvme.path, works=False)
@@ -106,7 +115,7 @@ def proxy(story, bed):
 def moved(story, bed):
     board = Board(bed, disks=disks(story, "moved"))
     virtio, nvme = board.disks
-    plan = Plan(story, board, "moved", "--name", "g", BRIDGE, "--bdf", "00:01.0", "--bdf", "00:02.0")
+    plan = Plan(story, board, "moved", "--name", "g", BRIDGE, *FUNCTIONS)
     moves = re.findall(r"(\S+ \S+) at (0x[0-9a-f]+), for the guest at (0x[0-9a-f]+)",
                        (plan.files() / "guest.cfg").read_text())
     story.judge(bool(moves), "the plan moves", ", ".join(f"{here} to {there}" for _, here, there in moves))

@@ -211,4 +211,21 @@ def edited(folder, name, text, *changes):
     return copy
 
 
+def foretell(story, name, tree, folder, code, *arguments):
+    """`sallyport check` of what is about to be booted: it must say `code`, or with None no error."""
+    host = story.folder / f"{name}-host.dtb"
+    host.write_bytes(tree)
+    words = ["check", *arguments, host, folder / "guest.cfg"]
+    story.command("sallyport", *words)
+    done = subprocess.run([str(word) for word in [story.program, *words]], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith("error"):
+            story.say("    " + line)
+    if code is None:
+        story.judge(done.returncode == 0, "check finds no error")
+    else:
+        story.judge(done.returncode == 1 and code in done.stdout, f"check foretells {code}")
+
+
 __all__ = [name for name in dir() if not name.startswith("_")]
