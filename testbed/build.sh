@@ -107,14 +107,10 @@ build_arm64() {
 	[ -n "$kernel" ] || fail "$ARM64_SUITE has no linux-image-arm64"
 	release=${kernel#linux-image-}
 	mkdir -p "$bed/debs" "$bed/source"
-	(cd "$bed/debs" && logged arm64-download apt_run apt-get download \
-		$XEN_PACKAGES $LIBRARY_PACKAGES "$kernel" "linux-headers-$release" "linux-headers-${release%-arm64}-common")
-	for package in $XEN_PACKAGES $LIBRARY_PACKAGES "$kernel" "linux-headers-$release" "linux-headers-${release%-arm64}-common"; do
-		version=$(candidate "$package" | sed 's/:/%3a/')
-		file=$(ls "$bed/debs/${package}_${version}"_*.deb 2>/dev/null) ||
-			fail "$package $version was not downloaded"
-		logged arm64-unpack dpkg-deb -x "$file" "$new"
-	done
+	packages="$XEN_PACKAGES $LIBRARY_PACKAGES $kernel linux-headers-$release
+		linux-headers-${release%-arm64}-common"
+	(cd "$bed/debs" && logged arm64-download apt_run apt-get download $packages)
+	unpack arm64 "$bed/debs" $packages
 	printf '%s\n' "$release" >"$new/kernel-release"
 	candidate "xen-hypervisor-$XEN_RELEASE-arm64" >"$new/xen-version"
 	# The tarballs are what counts; where the archive has moved on, their .dsc may be gone.
@@ -125,6 +121,33 @@ build_arm64() {
 		fail "the source of xen $version was not downloaded" "Run this again: it goes on where it stopped."
 	}
 	finish arm64 "$new_recipe"
+}
+
+# unpack NAME FOLDER PACKAGE...: what apt_run has fetched into FOLDER, into $new.
+unpack() {
+	name=$1 folder=$2
+	shift 2
+	for package; do
+		version=$(candidate "$package" | sed 's/:/%3a/')
+		file=$folder/${package}_${version}_$apt_architecture.deb
+		[ -e "$file" ] || file=$folder/${package}_${version}_all.deb
+		[ -e "$file" ] || fail "$package $version was not downloaded"
+		logged "$name-unpack" dpkg-deb -x "$file" "$new"
+	done
+}
+
+# The guest's module needs kbuild's programs for this machine, and the C library that they want.
+build_kbuild() {
+	release=$(cat "$bed/arm64/kernel-release")
+	new_recipe=$release-$(recipe)
+	made kbuild "$new_recipe" && return
+	fresh kbuild
+	opened "$bed/apt-kbuild" "$(dpkg --print-architecture)" deb "$ARM64_SUITE"
+	mkdir -p "$bed/debs"
+	packages="linux-kbuild-${release%-arm64} libc6"
+	(cd "$bed/debs" && logged kbuild-download apt_run apt-get download $packages)
+	unpack kbuild "$bed/debs" $packages
+	finish kbuild "$new_recipe"
 }
 
 configure_xen() {
@@ -200,6 +223,7 @@ build_roots() {
 	busybox "$guest"
 	modules "$guest/lib/modules" $GUEST_MODULES
 	install -m 755 testbed/guest/init "$guest/init"
+	logged guest-module testbed/guest/build.sh "$arm64" "$bed/kbuild" "$guest/lib/modules"
 
 	busybox "$dom0"
 	modules "$dom0/lib/modules" $DOM0_MODULES
@@ -235,6 +259,7 @@ for tool in apt-get apt-cache dpkg-deb aarch64-linux-gnu-gcc flex bison cpio xz 
 done
 build_qemu
 build_arm64
+build_kbuild
 build_xen
 build_roots
 [ $mode = cached ] || say "ready"

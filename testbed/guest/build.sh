@@ -5,9 +5,8 @@
 #	testbed/guest/build.sh HEADERS KBUILD OUT
 #
 # HEADERS holds linux-headers-RELEASE-arm64 and linux-headers-RELEASE-common, unpacked. KBUILD holds
-# linux-kbuild-RELEASE, libc6, libelf1t64, zlib1g and libzstd1 of the same suite for this machine:
-# kbuild's programs may need a newer C library than this machine has, and are run with that one. OUT
-# is the folder for enable.ko.
+# linux-kbuild-RELEASE and libc6 of the same suite for this machine: kbuild's programs may need a
+# newer C library than this machine has, and are run with that one. OUT is the folder for enable.ko.
 set -eu
 headers=$(cd "$1" && pwd)
 kbuild=$(cd "$2" && pwd)
@@ -39,10 +38,8 @@ cp -r "$tools/scripts" "$tools/tools" "$tree/"
 ln -s "$tree/scripts" "$tree/tools" "$arm64/arch" "$arm64/.config" "$arm64/Module.symvers" "$build/"
 cp -r "$arm64/include" "$build/"
 echo "include $tree/Makefile" >"$build/Makefile"
-# The kernel's compiler may know options that ours does not.
-for option in CC_HAS_MIN_FUNCTION_ALIGNMENT; do
-	sed -i "/^CONFIG_$option=/d" "$build/include/config/auto.conf"
-done
+# The kernel's compiler may know an option that ours does not.
+sed -i /^CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=/d "$build/include/config/auto.conf"
 # modpost only chooses among its kinds.
 mv "$tree/scripts/mod/modpost.real-lsb-64" "$tree/scripts/mod/modpost"
 for program in basic/fixdep mod/modpost; do

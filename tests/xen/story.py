@@ -189,6 +189,73 @@ def dom0less(story, bed):
         interrupts(story, system, "bridge")
 
 
+def io_of(system, guest):
+    """What Xen lets a guest do, in Xen's own words."""
+    number = system.dom0_must(f"xl domid {guest}").strip()
+    system.xen_log()
+    system.dom0_must("xl debug-keys q")
+    log = system.xen_log()
+    about = log.split(f"General information for domain {number}:")[1].split("NODE affinity")[0]
+    return [line.strip() for line in about.splitlines() if re.search("I/O Memory|Interrupts", line)]
+
+
+def late_rtc(story, system, guest):
+    """The guest makes a device of the node and tries it."""
+    system.dom0_must(f"say {guest} 'insmod /lib/modules/enable.ko node=/passthrough/pl031@9010000; try_rtc'")
+    rtc(story, system, guest)
+
+
+@part("A device for a guest that runs, taken back by ending it, and given to the next")
+def attach(story, bed):
+    board = Board(bed)
+    cross = story.folder / "cross"
+    run(SOURCE / "testbed/cross.sh", bed.path / "arm64", cross)
+    plan = Plan(story, board, "attach", "--name", "first", "--hotplug", RTC, *iommus(RTC, 0x1002))
+    with boot(story, "attach", board, plan.tree) as system:
+        system.dom0_must("mkdir -p /usr/libexec/sallyport/xen-4.20")
+        for file in ("bin/sallyport", "libexec/sallyport/xen-4.20/attach"):
+            system.push(f"/usr/{file}", (cross / "tree/usr" / file).read_bytes())
+            system.dom0_must(f"chmod +x /usr/{file}")
+        system.dom0_must("ln -s attach /usr/libexec/sallyport/xen-4.20/detach")
+        there = send(system, "first", plan.files())
+        system.push(f"{there}/attach.cfg", (plan.files() / "attach.cfg").read_bytes())
+        text = (plan.files() / "attach.cfg").read_text()
+
+        def sallyport(*words, statuses=(0,)):
+            command = "sallyport " + " ".join(words)
+            story.say(f"  dom0 $ {command}")
+            status, said = system.dom0(command + " 2>&1")
+            for line in said.splitlines():
+                story.say("    " + line)
+            story.judge(status in statuses, "its exit status", status)
+            return said
+
+        start(story, system, "first", there, trials=("rtc",))
+        said = fields(system.guest("first", "BED rtc .*"))
+        story.judge(said.get("driver") == "none", "first: has no RTC yet")
+
+        story.say("  an attempt of which the last step fails: dom0 needs interrupt 48 itself")
+        system.push("/root/bad.cfg", text.replace("irqs = [", "irqs = [ 48,").encode())
+        before = io_of(system, "first")
+        sallyport("attach", "first", "/root/bad.cfg", statuses=(2,))
+        story.judge(io_of(system, "first") == before, "Xen's state is what it was before", "; ".join(before))
+
+        sallyport("attach", "first", f"{there}/attach.cfg")
+        after = io_of(system, "first")
+        story.judge(after != before and "9010" in "".join(after), "the guest has the page now", "; ".join(after))
+        late_rtc(story, system, "first")
+        sallyport("attach", "first", f"{there}/attach.cfg")
+
+        said = sallyport("detach", "first", f"{there}/attach.cfg", statuses=(1,))
+        story.judge("SP-HOTPLUG-DETACH-IRQ" in said, "detach says why an interrupt cannot be taken back")
+        sallyport("detach", "--end-guest", "first", f"{there}/attach.cfg")
+        story.judge("first" not in system.dom0_must("xl list"), "the guest has ended")
+
+        start(story, system, "second", there, 'name="second"', trials=(), guest="second")
+        sallyport("attach", "second", f"{there}/attach.cfg")
+        late_rtc(story, system, "second")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")
