@@ -111,7 +111,12 @@ static const struct check_case CASES[] = {
 			.host = {{"/soc/spare@b030000", "xen,passthrough", ""}}}},
 	{SP_CODE_IRQ_TOO_HIGH, "E--", NULL, 5, "1002", {.config = TOP IOMEM IRQS_AND("1002") DTDEV},
 		RIGHT},
-	{SP_CODE_DEVICE_UNMARKED, "E--", "/soc/spare@b030000", 4, "xen,passthrough",
+	{SP_CODE_DEVICE_UNMARKED, "E--", "/soc/spare@b030000", 4, "-16",
+		{.config = TOP IOMEM_AND("b030,1") IRQS_AND("86") DTDEV},
+		{.config = TOP IOMEM_AND("b030,1") IRQS_AND("86") DTDEV,
+			.host = {{"/soc/spare@b030000", "xen,passthrough", ""}}}},
+	/* Nothing says that the device is meant. */
+	{SP_CODE_PAGE_SHARED, "W--", NULL, 4, "/soc/spare@b030000",
 		{.config = TOP IOMEM_AND("b030,1") IRQS DTDEV},
 		{.config = TOP IOMEM_AND("b030,1") IRQS DTDEV,
 			.host = {{"/soc/spare@b030000", "xen,passthrough", ""}}}},

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/check.h"
+
+/* No physical address has more bits; pages beyond are nobody's. */
+#define ADDRESS_END (UINT64_C(1) << 52)
+
+static const char *base_name(const char *path) {
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* NAME in the folder of the configuration. */
+static char *beside(struct sp_check *check, const char *config, const char *name) {
+	return sp_arena_printf(
+		&check->arena, "%.*s%s", (int)(base_name(config) - config), config, name);
+}
+
+/* As xl finds it, from where the command is run; else beside the configuration: paths on dom0's
+ * disk are not those of the machine that checks. */
+static void read_tree(struct sp_check *check, struct sp_check_guest *guest) {
+	const struct sp_xl_path *wanted = &guest->xl->device_tree;
+	const char *paths[3] = {wanted->path, beside(check, guest->file, wanted->path),
+		beside(check, guest->file, base_name(wanted->path))};
+	struct sp_error error = {0}, first = {0};
+	char *data = NULL;
+	size_t size = 0;
+
+	for (unsigned i = 0; i < 3 && data == NULL; i++) {
+		if (paths[i] == NULL || (i == 1 && wanted->path[0] == '/'))
+			continue;
+		if (check->reader.read(check->reader.context, paths[i], &data, &size, &error)) {
+			guest->tree_file = paths[i];
+			break;
+		}
+		check->arena.failed |= error.kind == SP_ERROR_MEMORY;
+		if (i == 0)
+			first = error;
+		data = NULL;
+	}
+	if (guest->tree_file == NULL) {
+		sp_check_add(check, guest, SP_CODE_CFG_TREE_MISSING,
+			sp_check_at_line(guest, wanted->line),
+			"device_tree cannot be read: %s; xl fails with \"failed to read the "
+			"partial device file\"",
+			first.message);
+		return;
+	}
+	sp_check_take_tree(check, guest, guest->tree_file, data, size, size);
+}
+
+static void take_iomem(struct sp_check *check, struct sp_check_guest *guest) {
+	const struct sp_xl_guest *xl = guest->xl;
+
+	for (uint32_t i = 0; i < xl->iomem.count; i++) {
+		const struct sp_xl_iomem *entry = &xl->iomem.data[i];
+		const uint64_t end = ADDRESS_END >> SP_PAGE_SHIFT;
+		if (entry->count == 0 || entry->count > end || entry->host > end - entry->count ||
+			entry->guest > end - entry->count) {
+			sp_check_add(check, guest, SP_CODE_MAP_UNKNOWN,
+				sp_check_at_line(guest, entry->line),
+				entry->count == 0
+					? "no page at all is asked for, which Xen refuses (-22)"
+					: "the pages are beyond any physical address; xl fails "
+					  "with \"failed give domain access to iomem range\"");
+			continue;
+		}
+		struct sp_check_map *map = sp_vec_push(&check->arena, &guest->maps);
+		if (map != NULL)
+			*map = (struct sp_check_map){.host = entry->host << SP_PAGE_SHIFT,
+				.size = entry->count << SP_PAGE_SHIFT,
+				.guest = entry->guest << SP_PAGE_SHIFT,
+				.line = entry->line,
+				.at = SP_NODE_NONE};
+	}
+}
+
+static void take_others(struct sp_check *check, struct sp_check_guest *guest) {
+	const struct sp_xl_guest *xl = guest->xl;
+
+	for (uint32_t i = 0; i < xl->irqs.count; i++) {
+		struct sp_check_irq *irq = sp_vec_push(&check->arena, &guest->irqs);
+		if (irq != NULL)
+			*irq = (struct sp_check_irq){
+				xl->irqs.data[i].number, xl->irqs.data[i].line, SP_NODE_NONE};
+	}
+	for (uint32_t i = 0; i < xl->dtdev.count; i++) {
+		const struct sp_xl_path *path = &xl->dtdev.data[i];
+		struct sp_check_dev *dev = sp_vec_push(&check->arena, &guest->devs);
+		if (dev != NULL)
+			*dev = (struct sp_check_dev){.path = path->path,
+				.node = sp_check_find_exact(check->host->tree, path->path),
+				.line = path->line,
+				.at = SP_NODE_NONE};
+	}
+}
+
+/* A number that is only compared: xl's own readers tell what is wrong with it. */
+static uint32_t number_of(const struct sp_xl_config *config, const char *name, uint32_t fallback) {
+	const struct sp_xl_setting *setting = sp_xl_config_find(config, name);
+	if (setting == NULL || setting->value.kind != SP_XL_ATOM)
+		return fallback;
+	long number = strtol(setting->value.text, NULL, 0);
+	return number > 0 && number < (1 << 24) ? (uint32_t)number : fallback;
+}
+
+static bool read_config(struct sp_check *check, const char *path, struct sp_error *error) {
+	struct sp_xl_config *config = NULL;
+	struct sp_xl_guest *xl = NULL;
+	char *data = NULL;
+	size_t size = 0;
+	bool good = check->reader.read(check->reader.context, path, &data, &size, error) &&
+		sp_xl_config_parse(&config, data, size, path, error) &&
+		sp_xl_guest_create(&xl, config, error);
+	uint32_t cpus = good ? number_of(config, "vcpus", 1) : 1;
+	uint32_t most = good ? number_of(config, "maxvcpus", cpus) : cpus;
+	uint32_t pool = good ? number_of(config, "shadow_memory", 0) : 0;
+
+	free(data);
+	sp_xl_config_destroy(config);
+	if (!good)
+		return false;
+	struct sp_check_guest *guest = sp_vec_push(&check->arena, &check->guests);
+	if (guest == NULL) {
+		sp_xl_guest_destroy(xl);
+		return sp_error_memory(error);
+	}
+	*guest = (struct sp_check_guest){.name = xl->name != NULL ? xl->name : base_name(path),
+		.file = path,
+		.mode = SP_MODE_XL,
+		.domain = SP_NODE_NONE,
+		.xl = xl,
+		.memory = xl->memory > xl->maxmem ? xl->memory : xl->maxmem,
+		.cpus = most > cpus ? most : cpus,
+		.pool = pool,
+		.vuart = xl->vuart_line != 0,
+		/* GUEST_PHANDLE_GIC, tools/libs/light/libxl_arm.c */
+		.gic_phandle = 65000};
+	take_iomem(check, guest);
+	take_others(check, guest);
+	if (xl->device_tree.path != NULL)
+		read_tree(check, guest);
+	return true;
+}
+
+bool sp_check_read_configs(struct sp_check *check, struct sp_error *error) {
+	const struct sp_check_options *options = check->options;
+
+	if (options->config_count > SP_CHECK_MAX_GUESTS)
+		return sp_error_set(error, SP_ERROR_USE,
+			"more than %u guests are too many to be "
+			"checked together",
+			SP_CHECK_MAX_GUESTS);
+	for (uint32_t i = 0; i < options->config_count; i++) {
+		if (!read_config(check, options->configs[i], error))
+			return false;
+	}
+	check->has_dom0 |= options->config_count > 0;
+	return true;
+}
