@@ -18,7 +18,7 @@ _sallyport()
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "list plan explain help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check attach detach explain help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -34,7 +34,7 @@ _sallyport()
 		COMPREPLY=($(compgen -W "multi-iommu-masters" -- "$cur"))
 		return
 		;;
-	-o | --output | -f | --file | --kernel | --ramdisk)
+	-g | --guest-tree | -o | --output | -f | --file | --kernel | --ramdisk)
 		compopt -o default 2>/dev/null
 		return
 		;;
@@ -52,6 +52,20 @@ _sallyport()
 			--patched-tree --pci --quiet --ramdisk --static-memory --target --with-companions
 			--without-iommu --xen-has" -- "$cur"))
 		;;
+	check:-*)
+		COMPREPLY=($(compgen -W "--bdf --guest-tree --help --iommus --json --quiet --target
+			--xen-has" -- "$cur"))
+		;;
+	attach:-*)
+		COMPREPLY=($(compgen -W "--dry-run --help --json --quiet" -- "$cur"))
+		;;
+	detach:-*)
+		COMPREPLY=($(compgen -W "--dry-run --end-guest --help --json --quiet" -- "$cur"))
+		;;
+	attach:* | detach:*)
+		COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | sed '1,2d; s/ .*//')" -- "$cur"))
+		compopt -o default 2>/dev/null
+		;;
 	explain:-*)
 		COMPREPLY=($(compgen -W "--help --json --markdown" -- "$cur"))
 		;;
@@ -59,7 +73,7 @@ _sallyport()
 		COMPREPLY=($(compgen -W "$(sallyport explain 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
 		;;
 	help:*)
-		COMPREPLY=($(compgen -W "list plan explain" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check attach detach explain" -- "$cur"))
 		;;
 	plan:*)
 		for ((i = 2; i < COMP_CWORD; i++)); do
@@ -75,7 +89,7 @@ _sallyport()
 			compopt -o default 2>/dev/null
 		fi
 		;;
-	list:*)
+	list:* | check:*)
 		compopt -o default 2>/dev/null
 		;;
 	esac

@@ -3,6 +3,7 @@
 """Prints docs/predictions.md from tests/xen/cases.py: predictions.py ROOT"""
 
 import pathlib
+import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
@@ -42,6 +43,11 @@ def change(case):
 
 release = next(line.split("=")[1] for line in (root / "testbed/contents.sh").read_text().splitlines()
                if line.startswith("XEN_RELEASE="))
+findings = (root / "include/sallyport/findings.def").read_text()
+for case in CASES:
+    name = case.code.removeprefix("SP-").replace("-", "_")
+    if not re.search(rf"^SP_FINDING\({name}, \w+, \w+, \w+, RUN,", findings, re.MULTILINE):
+        sys.exit(f"findings.def does not say of {case.code}, which is seen at work, that it was run")
 print(HEAD.format(cases=len(CASES), codes=len({case.code for case in CASES}), release=release), end="")
 for case in CASES:
     code = f"[{case.code}](findings.md#{case.code.lower()})"

@@ -3,6 +3,7 @@
 #define SALLYPORT_FINDING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A finding is one thing that the planner knows about a device, a guest or the host. Its kind is a
@@ -52,6 +53,8 @@ struct sp_finding {
 	const char *path; /* the node, NULL for none */
 	const char *message; /* one sentence */
 	const char *remedy; /* one sentence */
+	const char *file; /* that was checked and is at fault, NULL */
+	uint32_t line; /* of it, 0 if there are no lines or none is */
 };
 
 const struct sp_finding_info *sp_finding_info(enum sp_code code);

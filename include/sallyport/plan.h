@@ -45,6 +45,7 @@ enum sp_artefact {
 	SP_ARTEFACT_GUEST_SOURCE, /* guest.dts */
 	SP_ARTEFACT_GUEST_TREE, /* guest.dtb */
 	SP_ARTEFACT_XL, /* guest.cfg */
+	SP_ARTEFACT_ATTACH, /* attach.cfg, for sallyport attach */
 	SP_ARTEFACT_DOM0LESS_SOURCE, /* dom0less.dts */
 	SP_ARTEFACT_DOM0LESS, /* dom0less.dtbo */
 	SP_ARTEFACT_MAP, /* map.svg */

@@ -52,11 +52,12 @@ enum cli_status cli_fail(const struct sp_error *error, const char *prefix, const
 struct cli_verb {
 	const char *name;
 	const char *summary;
-	enum cli_status (*run)(struct cli *cli, int argc, char **argv);
+	enum cli_status (*run)(struct cli *cli, int argc, char **argv); /* NULL: a program */
 };
 
 enum cli_status cli_list(struct cli *cli, int argc, char **argv);
 enum cli_status cli_plan(struct cli *cli, int argc, char **argv);
+enum cli_status cli_check(struct cli *cli, int argc, char **argv);
 enum cli_status cli_explain(struct cli *cli, int argc, char **argv);
 
 /*

@@ -13,6 +13,9 @@
 static const struct cli_verb VERBS[] = {
 	{"list", "list the devices that a host could give away", cli_list},
 	{"plan", "work out the files that give devices to a guest", cli_plan},
+	{"check", "foretell what Xen makes of guests that are described already", cli_check},
+	{"attach", "give devices to a guest that runs, in dom0", NULL},
+	{"detach", "take them from it again", NULL},
 	{"explain", "say what a finding means and what to do", cli_explain},
 };
 #define VERB_COUNT (sizeof(VERBS) / sizeof(VERBS[0]))
@@ -59,9 +62,17 @@ static void guard_descriptors(void) {
 			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+static enum cli_status missing(const char *name) {
+	cli_complain("Build Sallyport where the libraries of Xen are (libxen-dev).",
+		"%s: the program behind it is not installed", name);
+	return CLI_BAD;
+}
+
 static enum cli_status help(struct cli *cli, int argc, char **argv) {
 	const struct cli_verb *verb;
+	enum cli_status status;
 	char *arguments[3];
+	bool found;
 
 	if (argc < 2 || argv[1][0] == '-') {
 		usage(cli->out);
@@ -73,14 +84,17 @@ static enum cli_status help(struct cli *cli, int argc, char **argv) {
 	arguments[0] = argv[1];
 	arguments[1] = (char[]){"--help"};
 	arguments[2] = NULL;
-	return verb->run(cli, 2, arguments);
+	if (verb->run)
+		return verb->run(cli, 2, arguments);
+	status = cli_exec(argv[1], arguments, &found);
+	return found ? status : missing(argv[1]);
 }
 
 static enum cli_status run(struct cli *cli, int argc, char **argv) {
 	const struct cli_verb *verb = find(argv[0]);
 
 	if (verb)
-		return verb->run(cli, argc, argv);
+		return verb->run ? verb->run(cli, argc, argv) : missing(argv[0]);
 	if (strcmp(argv[0], "help") == 0)
 		return help(cli, argc, argv);
 	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
@@ -100,6 +114,7 @@ static enum cli_status run(struct cli *cli, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+	const struct cli_verb *verb;
 	enum cli_status status;
 	struct cli cli;
 	bool found;
@@ -109,7 +124,8 @@ int main(int argc, char **argv) {
 		usage(stderr);
 		return CLI_BAD;
 	}
-	if (!find(argv[1])) {
+	verb = find(argv[1]);
+	if (!verb || !verb->run) {
 		status = cli_exec(argv[1], argv + 1, &found);
 		if (found)
 			return (int)status;

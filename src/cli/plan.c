@@ -1,82 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
-#include <string.h>
 
 #include "host.h"
 #include "plan_options.h"
-
-static const enum cli_style STYLES[] = {
-	[SP_SEVERITY_NONE] = CLI_PLAIN,
-	[SP_SEVERITY_NOTE] = CLI_BLUE,
-	[SP_SEVERITY_WARN] = CLI_YELLOW,
-	[SP_SEVERITY_ERROR] = CLI_RED,
-};
-
-static void put(struct cli *cli, unsigned *column, const char *text) {
-	cli_text(cli->out, text);
-	*column += cli_width(text);
-}
-
-/* "warning SP-IRQ-SHARED /soc/gpu@0: …" */
-static void print_finding(struct cli *cli, const struct sp_finding *finding, bool name_guest) {
-	unsigned column = 0;
-
-	cli_style(cli, STYLES[finding->severity]);
-	put(cli, &column, sp_severity_name(finding->severity));
-	cli_style(cli, CLI_PLAIN);
-	put(cli, &column, " ");
-	put(cli, &column, sp_finding_info(finding->code)->code);
-	if (name_guest && finding->guest) {
-		put(cli, &column, " [");
-		put(cli, &column, finding->guest);
-		put(cli, &column, "]");
-	}
-	if (finding->path) {
-		put(cli, &column, " ");
-		put(cli, &column, finding->path);
-	}
-	put(cli, &column, ": ");
-	cli_wrap(cli, column, 4, finding->message);
-}
-
-/* Of several findings in a row with the same remedy, the last one tells it. */
-static bool tells_remedy(const struct sp_finding *finding, const struct sp_finding *next) {
-	if (!finding->remedy || !*finding->remedy)
-		return false;
-	return !next || next->code != finding->code || !next->remedy ||
-		strcmp(next->remedy, finding->remedy) != 0;
-}
-
-static const char *plural(unsigned count) {
-	return count == 1 ? "" : "s";
-}
+#include "print.h"
 
 /* Errors and warnings in full; of notes only their number, for the report has them. */
 static void print_summary(struct cli *cli, const struct sp_plan *plan,
 	const struct sp_request *request, const char *directory) {
-	unsigned counts[SP_SEVERITY_ERROR + 1] = {0};
 	enum sp_verdict verdict = sp_plan_verdict(plan);
-	const struct sp_finding *findings;
 	uint32_t count;
+	const struct sp_finding *findings = sp_plan_findings(plan, &count);
 
-	findings = sp_plan_findings(plan, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		counts[findings[i].severity]++;
-		if (findings[i].severity < SP_SEVERITY_WARN)
-			continue;
-		print_finding(cli, &findings[i], request->guest_count > 1);
-		if (tells_remedy(&findings[i], i + 1 < count ? &findings[i + 1] : NULL)) {
-			fputs("    -> ", cli->out);
-			cli_wrap(cli, 7, 7, findings[i].remedy);
-		}
-	}
-	cli_style(cli, CLI_BOLD);
-	fprintf(cli->out, "verdict: %s", sp_verdict_name(verdict));
-	cli_style(cli, CLI_PLAIN);
-	fprintf(cli->out, " (%u error%s, %u warning%s, %u note%s)\n", counts[SP_SEVERITY_ERROR],
-		plural(counts[SP_SEVERITY_ERROR]), counts[SP_SEVERITY_WARN],
-		plural(counts[SP_SEVERITY_WARN]), counts[SP_SEVERITY_NOTE],
-		plural(counts[SP_SEVERITY_NOTE]));
+	cli_print_findings(cli, findings, count, request->guest_count > 1);
+	cli_print_verdict(cli, findings, count, verdict);
 	if (verdict == SP_VERDICT_NO && !request->keep_going)
 		fputs("only report.txt and plan.json were written; --keep-going writes the rest\n",
 			cli->out);

@@ -18,6 +18,7 @@ static const struct {
 	[SP_ARTEFACT_GUEST_SOURCE] = {"guest.dts", .for_guest = sp_emit_guest_source},
 	[SP_ARTEFACT_GUEST_TREE] = {"guest.dtb", .for_guest = sp_emit_guest_tree},
 	[SP_ARTEFACT_XL] = {"guest.cfg", .for_guest = sp_emit_xl},
+	[SP_ARTEFACT_ATTACH] = {"attach.cfg", .for_guest = sp_emit_attach},
 	[SP_ARTEFACT_DOM0LESS_SOURCE] = {"dom0less.dts", .for_guest = sp_emit_dom0less_source},
 	[SP_ARTEFACT_DOM0LESS] = {"dom0less.dtbo", .for_guest = sp_emit_dom0less},
 	[SP_ARTEFACT_MAP] = {"map.svg", .for_guest = sp_emit_map},

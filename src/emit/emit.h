@@ -16,6 +16,8 @@ bool sp_emit_guest_tree(
 	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_xl(
 	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
+bool sp_emit_attach(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_dom0less_source(
 	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error);
 bool sp_emit_dom0less(

@@ -409,7 +409,10 @@ static void write_guest_step(
 			"In dom0, name a kernel in %s%sguest.cfg, put %s%sguest.dtb beside it, "
 			"and run: xl create guest.cfg",
 			folder, slash, folder, slash);
-	else
+	if (guest->request->mode == SP_MODE_XL && guest->request->hotplug)
+		sp_buf_printf(&text, "; when it runs: sallyport attach %s %s%sattach.cfg",
+			guest->request->name, folder, slash);
+	if (guest->request->mode != SP_MODE_XL)
 		sp_buf_printf(&text,
 			"Let the boot loader load the kernel and %s%sguest.dtb, and apply "
 			"%s%sdom0less.dtbo to the host's tree after the change above; "

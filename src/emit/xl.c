@@ -176,27 +176,13 @@ static void write_devices(
 }
 
 /* What is attached to the running guest must not be in its configuration yet. */
-static void write_later(
-	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
-	struct sp_buf later = {0};
-
-	sp_buf_str(
-		out, "\n# The devices come later, but the IOMMU must be set up from the start.\n");
+static void write_later(struct sp_buf *out, const struct sp_plan_guest *guest) {
+	sp_buf_str(out, "\n# The devices come later, with `sallyport attach ");
+	sp_text_plain(out, guest->request->name);
+	sp_buf_str(out,
+		" attach.cfg`, but the IOMMU must be\n"
+		"# set up from the start.\n");
 	put_assignment(out, "passthrough", "enabled");
-	sp_buf_str(out, "\n# What is to be attached then:\n");
-	write_devices(&later, plan, guest);
-	for (const char *line = later.data ? later.data + 1 : NULL; line && *line;) {
-		size_t size = strcspn(line, "\n");
-
-		sp_buf_char(out, '#');
-		sp_buf_put(out, " ", *line != '#' && size);
-		sp_buf_put(out, line + (*line == '#'), size - (*line == '#'));
-		sp_buf_char(out, '\n');
-		line += size + 1;
-	}
-	if (later.failed)
-		out->failed = true;
-	sp_buf_release(&later);
 }
 
 bool sp_emit_xl(
@@ -209,12 +195,27 @@ bool sp_emit_xl(
 	write_heading(out, plan, planned);
 	write_device_tree(out, planned);
 	if (planned->request->hotplug)
-		write_later(out, plan, planned);
+		write_later(out, planned);
 	else
 		write_devices(out, plan, planned);
 	if (planned->nr_spis) {
 		sp_buf_str(out, "\n# As many SPIs as the highest of them needs.\n");
 		put_number(out, "nr_spis", planned->nr_spis);
 	}
+	return true;
+}
+
+bool sp_emit_attach(
+	const struct sp_plan *plan, uint32_t guest, struct sp_buf *out, struct sp_error *error) {
+	const struct sp_plan_guest *planned = &plan->guests.data[guest];
+
+	(void)error;
+	if (planned->request->mode != SP_MODE_XL || !planned->request->hotplug)
+		return true;
+	sp_text_comment_heading(out, plan, "Hotplug devices", planned);
+	sp_buf_str(out, "\n# For the running guest, in dom0: sallyport attach ");
+	sp_text_plain(out, planned->request->name);
+	sp_buf_str(out, " attach.cfg\n");
+	write_devices(out, plan, planned);
 	return true;
 }

@@ -95,7 +95,8 @@ struct sp_plan_guest {
 	uint32_t build_told; /* a bit for each IOMMU driver that SP-IOMMU-BUILD is about */
 	bool overfull; /* not all register blocks were taken */
 	uint32_t nr_spis; /* 0: the target takes none */
-	uint32_t table_memory; /* MiB for the tables of its mappings; 0: what it gets anyway is enough */
+	uint32_t table_memory; /* MiB for the tables of its mappings; 0: what it gets anyway is
+				  enough */
 	struct sp_layout layout; /* the guest's physical memory */
 	uint64_t static_memory; /* host address of a direct-mapped guest's RAM, 0 */
 	struct sp_build tree; /* root NULL if it was not built */

@@ -2,9 +2,10 @@
 #include "plan/steps.h"
 
 /*
- * Xen maps a device's registers and windows by pages of 4 KiB, 64 at a time, so that each 2 MiB of
- * them take a table of one page. These come out of a pool of the guest's that libxl and Xen size
- * by its memory alone. When it is empty the mapping fails, and xl tells the error of the attempt to
+ * For xl, Xen maps a device's registers and windows by pages of 4 KiB, 64 at a time, so that each
+ * 2 MiB of them take a table of one page; at boot it maps each at once, by larger blocks where all
+ * of it is aligned to them. The tables come out of a pool of the guest's that libxl and Xen size by
+ * its memory alone. When it is empty the mapping fails, and xl tells the error of the attempt to
  * take it back: "Argument list too long".
  */
 #define TABLE_SPAN (UINT64_C(2) << 20)
@@ -23,15 +24,22 @@ static uint64_t spans(uint64_t start, uint64_t size, uint64_t span) {
 	return (start + (size - 1)) / span - start / span + 1;
 }
 
+static uint64_t tables_of(const struct sp_mapping *mapping, bool at_boot) {
+	uint64_t bits = mapping->host | mapping->guest | mapping->size;
+	uint64_t directories = spans(mapping->guest, mapping->size, DIRECTORY_SPAN);
+
+	if (at_boot && (bits & (DIRECTORY_SPAN - 1)) == 0)
+		return 0;
+	if (at_boot && (bits & (TABLE_SPAN - 1)) == 0)
+		return directories;
+	return spans(mapping->guest, mapping->size, TABLE_SPAN) + directories;
+}
+
 void sp_size_tables(struct sp_plan *plan, struct sp_plan_guest *guest) {
 	uint64_t memory = guest->request->memory, tables = 0;
 
-	for (uint32_t i = 0; i < guest->mappings.count; i++) {
-		const struct sp_mapping *mapping = &guest->mappings.data[i];
-
-		tables += spans(mapping->guest, mapping->size, TABLE_SPAN) +
-			spans(mapping->guest, mapping->size, DIRECTORY_SPAN);
-	}
+	for (uint32_t i = 0; i < guest->mappings.count; i++)
+		tables += tables_of(&guest->mappings.data[i], guest->request->mode != SP_MODE_XL);
 	/* The guest's memory may have to be mapped by pages too. */
 	if (tables + memory / 2 + POOL_OTHER <= POOL_PER_CPU + memory)
 		return;

@@ -1,18 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Checks that each layer includes only what stands to its right:
-#     cli -> emit -> plan -> host -> fdt -> base
-# that src/cli uses the library through its public headers alone, and that the public headers use
-# only each other.
+#     cli -> emit -> check -> plan -> host -> fdt -> xl -> base
+# that what talks to Xen stands apart from these, over a part of them:
+#     dom0 -> attach -> xen -> base,  attach -> xl,  dom0 -> cli, plan/rules.h
+# that src/xen alone knows Xen's libraries, that src/cli uses the library through its public headers
+# alone, and that the public headers use only each other.
 set -u
 root=${1:-.}
 cd "$root" || exit 2
 
 awk '
 BEGIN {
-	split("base fdt host plan emit", order, " ")
+	split("base xl fdt host plan check emit", order, " ")
 	for (i in order)
 		rank[order[i]] = i
+	apart["xen"] = " base xen "
+	apart["attach"] = " base xl xen attach "
+	apart["dom0"] = " base xl xen attach dom0 cli plan/rules.h "
 }
 # A path such as src/fdt/tree.c or include/sallyport/tree.h.
 FNR == 1 {
@@ -25,7 +30,9 @@ FNR == 1 {
 	sub(/^[ \t]*#[ \t]*include[ \t]*/, "", line)
 	if (line ~ /^</) {
 		# The program reaches libfdt through the library.
-		if (line ~ /^<(lib)?fdt/ && layer == "cli")
+		if (line ~ /^<(lib)?fdt/ && (layer == "cli" || layer in apart))
+			complain(line)
+		if (line ~ /^<xen/ && layer != "xen")
 			complain(line)
 		next
 	}
@@ -36,6 +43,10 @@ FNR == 1 {
 		complain(line)
 	else if (layer == "cli") {
 		if (line ~ /\//)
+			complain(line)
+	} else if (layer in apart) {
+		if (line !~ /\// || (!index(apart[layer], " " target[1] " ") &&
+			!index(apart[layer], " " line " ")))
 			complain(line)
 	} else if (!(target[1] in rank) || line !~ /\//)
 		complain(line)

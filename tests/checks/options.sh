@@ -4,16 +4,24 @@
 set -u
 program=$1
 root=$2
+attach=$(realpath "$3")
 bad=0
 
-for verb in list plan explain; do
+# The programs behind verbs are found where they would be installed.
+SALLYPORT_LIBEXEC=$(mktemp -d)
+export SALLYPORT_LIBEXEC
+trap 'rm -r "$SALLYPORT_LIBEXEC"' EXIT
+ln -s "$attach" "$SALLYPORT_LIBEXEC/attach"
+ln -s "$attach" "$SALLYPORT_LIBEXEC/detach"
+
+for verb in list plan check attach detach explain; do
 	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z-]*\).*/\2/p' | sort)
 	[ "$(printf '%s\n' "$known" | wc -l)" -ge 3 ] || {
 		echo "the help of $verb could not be read"
 		exit 1
 	}
 	page=$root/man/sallyport-$verb.1.scd
-	written=$(sed -n 's/^\(\*-[a-zA-Z]\*, \)\{0,1\}\*--\([a-z-]*\)\*.*/\2/p' "$page" | sort)
+	written=$(grep '^\*-' "$page" | grep -o '\*--[a-z-]*\*' | tr -d '*' | sed 's/^--//' | sort)
 	if [ "$known" != "$written" ]; then
 		echo "$page and the help of $verb differ in:" $(printf '%s\n%s\n' "$known" "$written" | sort | uniq -u)
 		bad=1

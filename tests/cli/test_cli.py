@@ -119,9 +119,9 @@ class Use(Case):
         for arguments in (["--help"], ["-h"], ["help"]):
             out, err = self.run_program(*arguments)
             self.assertEqual(err, "")
-            for verb in ("list", "plan", "explain"):
+            for verb in ("list", "plan", "check", "explain"):
                 self.assertIn(f"\n  {verb} ", out)
-        for verb in ("list", "plan", "explain"):
+        for verb in ("list", "plan", "check", "explain"):
             out, _ = self.run_program(verb, "--help")
             self.assertTrue(out.startswith(f"usage: sallyport {verb} "))
             self.assertEqual(out, self.run_program("help", verb)[0])
@@ -530,6 +530,98 @@ class Plan(Case):
         )
         self.assertEqual(done.returncode, 0, done)
         self.assertLessEqual(self.ONE_GUEST, set(os.listdir(self.path("home", "sallyport-plan"))))
+
+
+class Check(Case):
+    """What `plan` writes, and what becomes of it when it is changed by hand."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_program("plan", "-q", "--no-graph-svg", "--patched-tree", "-o", self.path("out"), BOARD, GPU)
+        self.host = self.path("out", "host-patched.dtb")
+        self.config = self.path("out", "guest.cfg")
+
+    def edited(self, name, *changes):
+        """A copy of the configuration beside the tree; each change is what stands there and what shall."""
+        with open(self.config, encoding="utf-8") as file:
+            text = file.read()
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        return self.write("out/" + name, text)
+
+    def codes(self, *arguments, status=1):
+        out, _ = self.run_program("check", "--json", *arguments, status=status)
+        return {(f["code"], f["severity"]) for f in json.loads(out)["findings"]}
+
+    def test_good(self):
+        out, err = self.run_program("check", self.host, self.config)
+        self.assertEqual(err, "")
+        self.assertRegex(out, r"(?m)^verdict: (ok|warn) \(0 errors, ")
+
+    def test_text(self):
+        config = self.edited("twice.cfg", ("\t133,", "\t133, 133,"))
+        out, err = self.run_program("check", self.host, config, status=1)
+        self.assertEqual(err, "")
+        with open(config, encoding="utf-8") as file:
+            line = file.read().split("133,")[0].count("\n") + 1
+        self.assertIn(f"error SP-CFG-IRQ-TWICE {config}:{line}: interrupt 133 ", out)
+        self.assertIn("\n    -> ", out)
+        self.assertIn("\nverdict: no (1 error, ", out)
+
+    def test_json(self):
+        config = self.edited("missing.cfg", ("\t133,", "\t# 133,"))
+        out, _ = self.run_program("check", "-j", self.host, config, status=1)
+        result = json.loads(out)
+        self.assertEqual(result["schema"], "sallyport-check")
+        self.assertEqual(result["verdict"], "no")
+        self.assertEqual([guest["devices"] for guest in result["guests"]], [[GPU]])
+        errors = [f for f in result["findings"] if f["severity"] == "error"]
+        self.assertEqual([f["code"] for f in errors], ["SP-CFG-IRQ-MISSING"])
+        self.assertEqual(errors[0]["file"], self.path("out", "guest.dtb"))
+        self.assertIsNone(errors[0]["line"])
+        self.assertTrue(errors[0]["path"].startswith("/passthrough/"))
+
+    def test_host_that_is_not_marked(self):
+        found = self.codes(BOARD, self.config)
+        self.assertIn(("SP-DEVICE-UNMARKED", "error"), found)
+
+    def test_two_guests(self):
+        out, _ = self.run_program("check", self.host, self.config, self.edited("second.cfg"), status=1)
+        for code in ("SP-PAGE-TWO-GUESTS", "SP-IRQ-TWO-GUESTS", "SP-GUESTS-DEVICE"):
+            self.assertIn(f"error {code} [guest] ", out)
+
+    def test_streams(self):
+        smmu = "/soc/iommu@9000000"
+        self.codes("--iommus", f"{GPU}={smmu}:0x10", self.host, self.config, status=0)
+        found = self.codes("--iommus", f"{GPU}={smmu}:0x11", self.host, self.config)
+        self.assertIn(("SP-IOMMU-ID-MISSING", "error"), found)
+
+    def test_target(self):
+        config = self.edited("spis.cfg", ("nr_spis = 128", "nr_spis = 4"))
+        self.assertIn(("SP-CFG-NR-SPIS-RAISED", "note"), self.codes("-t", "xen-4.20", self.host, config, status=0))
+        self.assertIn(("SP-CFG-NR-SPIS", "error"), self.codes("-t", "xen-4.21", self.host, config))
+
+    def test_trees_that_are_none(self):
+        config = self.edited("other.cfg", ('"guest.dtb"', '"other.dtb"'))
+        self.assertIn(("SP-CFG-TREE-MISSING", "error"), self.codes(self.host, config))
+        for data in (b"", b"\xd0", b"no tree at all, but longer than a header is" * 3):
+            self.write("out/other.dtb", data)
+            self.assertIn(("SP-PARTIAL-FORMAT", "error"), self.codes(self.host, config))
+
+    def test_quiet(self):
+        self.assertEqual(self.run_program("check", "-q", BOARD, self.config, status=1), ("", ""))
+
+    def test_bad_use(self):
+        self.refused("check", says="name the host's tree")
+        self.refused("check", self.host, says="nothing to check")
+        self.refused("check", self.host, self.path("no.cfg"), says="No such file")
+        self.refused("check", self.host, self.write("bad.cfg", "a = [\n"), says="bad.cfg:")
+        self.refused("check", "-g", "domU1=x", self.host, self.config, says="no such domain")
+        self.refused("check", "-g", "domU1", self.host, self.config, says="NODE=FILE")
+        self.refused("check", "--iommus", f"{BARE_GPU}=/soc/iommu@9000000:1", self.host, self.config,
+                     says="no guest is given this device")
+        self.refused("check", "--bdf", "0:1.0", self.host, self.config, says="PCI host bridge")
 
 
 class Exec(Case):

@@ -251,7 +251,8 @@ static void add_finding(struct fixture *fixture, enum sp_code code, enum sp_seve
 	PUSH(fixture, &fixture->plan.findings,
 		(struct sp_finding){code, severity, guest, "/soc/gpu@fd000000", message,
 			"Do this and that until it is right, however long it takes you to get it "
-			"right.", NULL, 0});
+			"right.",
+			NULL, 0});
 }
 
 static int setup(void **state) {
@@ -636,19 +637,31 @@ static void xl_configuration(void **state) {
 	fixture->guests[0].hotplug = true;
 	fixture->plan.guests.data[0].dtdev.data[0] = "/a\"b\\c\nd";
 	text = emit(fixture, SP_ARTEFACT_XL, 0);
-	has(text, "\n# \t\"/a\\\"b\\\\c\\nd\",\n");
-	has(text, "\n# irqs = [\n# \t151, # SPI");
 	lacks(text, "nr_spis");
-	lacks(text, "\ndtdev");
+	lacks(text, "dtdev");
+	lacks(text, "iomem");
+	lacks(text, "irqs");
+	has(text, "`sallyport attach gpu attach.cfg`");
 	has(text, "\npassthrough = \"enabled\"\n");
+	free(text);
+	text = emit(fixture, SP_ARTEFACT_ATTACH, 0);
+	has(text, "\n# For the running guest, in dom0: sallyport attach gpu attach.cfg\n");
+	has(text, "\ndtdev = [\n");
+	has(text, "\n\t\"/a\\\"b\\\\c\\nd\",\n");
+	has(text, "\n\t\"fff51,1@10000\",\n");
+	has(text, "\nirqs = [\n\t151, # SPI 119, level high: ");
+	lacks(text, "passthrough");
 	free(text);
 	fixture->guests[0].hotplug = false;
 	text = emit(fixture, SP_ARTEFACT_XL, 0);
 	has(text, "\n\t\"/a\\\"b\\\\c\\nd\",\n");
 	free(text);
+	assert_null(emit_sized(fixture, SP_ARTEFACT_ATTACH, 0, &size));
 
 	fixture->guests[0].mode = SP_MODE_DOM0LESS;
+	fixture->guests[0].hotplug = true;
 	assert_null(emit_sized(fixture, SP_ARTEFACT_XL, 0, &size));
+	assert_null(emit_sized(fixture, SP_ARTEFACT_ATTACH, 0, &size));
 }
 
 static uint64_t number_at(const void *fdt, int node, const char *name, int cell) {
@@ -709,7 +722,8 @@ static void dom0less_overlay(void **state) {
 	assert_int_equal(number_at(host, domain, "memory", 0), 512 * 1024);
 	assert_non_null(fdt_getprop(host, domain, "vpl011", NULL));
 	assert_int_equal(fdt32_to_cpu(*(const fdt32_t *)fdt_getprop(
-				 host, domain, "xen,domain-p2m-mem-mb", NULL)), 9);
+				 host, domain, "xen,domain-p2m-mem-mb", NULL)),
+		9);
 	assert_string_equal(fdt_getprop(host, domain, "passthrough", NULL), "enabled");
 	module = fdt_path_offset(host, "/chosen/domU-gpu/module@148000000");
 	assert_int_equal(fdt_node_check_compatible(host, module, "multiboot,kernel"), 0);
@@ -917,8 +931,8 @@ static void json(void **state) {
 
 static void an_unbuilt_plan_has_no_trees(void **state) {
 	struct fixture *fixture = *state;
-	static const enum sp_artefact artefacts[] = {
-		SP_ARTEFACT_GUEST_SOURCE, SP_ARTEFACT_GUEST_TREE, SP_ARTEFACT_DOM0LESS_SOURCE, SP_ARTEFACT_DOM0LESS};
+	static const enum sp_artefact artefacts[] = {SP_ARTEFACT_GUEST_SOURCE,
+		SP_ARTEFACT_GUEST_TREE, SP_ARTEFACT_DOM0LESS_SOURCE, SP_ARTEFACT_DOM0LESS};
 	struct sp_error error;
 	char *data;
 	size_t size;

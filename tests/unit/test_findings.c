@@ -218,6 +218,9 @@ static void every_code_has_a_case(void **state) {
 		const struct sp_finding_info *info = sp_finding_info((enum sp_code)code);
 		bool shown[SP_MODE_COUNT] = {0}, any = false;
 
+		/* No plan has it; tests/cli/test_attach.py shows it. */
+		if (code == SP_CODE_HOTPLUG_DETACH_IRQ)
+			continue;
 		for (size_t t = 0; t < LENGTH(TABLES); t++) {
 			for (size_t i = 0; i < TABLES[t]->count; i++) {
 				const struct finding_case *at = &TABLES[t]->cases[i];

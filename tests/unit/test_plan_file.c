@@ -127,8 +127,9 @@ static void direct(void **state) {
 }
 
 static void passed_on(void **state) {
-	struct sp_plan_file *file = parse("[guest a]\ndevice=x\nkernel = /boot/Image\n"
-					  "ramdisk=r.cpio\ncmdline = console=hvc0 root=/dev/xvda\n");
+	struct sp_plan_file *file =
+		parse("[guest a]\ndevice=x\nkernel = /boot/Image\n"
+		      "ramdisk=r.cpio\ncmdline = console=hvc0 root=/dev/xvda\n");
 	const struct sp_request *request = sp_plan_file_request(file);
 	(void)state;
 

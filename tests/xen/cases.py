@@ -111,7 +111,7 @@ CASES = [
     Case("irq-too-high", "SP-IRQ-TOO-HIGH", RTC_ALONE, ("rtc.cfg", "[ 34 ]", "[ 34, 1000 ]"),
          Refused("Xen's createdomain", "domain creation fail: Invalid argument"),
          "an interrupt beyond the virtual GIC's last, 991"),
-    Case("irq-of-dom0", "SP-CFG-IRQ-UNUSED", RTC_ALONE, ("rtc.cfg", "[ 34 ]", "[ 34, 48 ]"),
+    Case("irq-of-dom0", "SP-IRQ-SHARED", RTC_ALONE, ("rtc.cfg", "[ 34 ]", "[ 34, 48 ]"),
          Refused("Xen's bind_pt_irq", "failed give domain access to irq 48: Device or resource busy",
                  "IRQ 48 is already used by domain 0"),
          "an interrupt of a device that dom0 keeps"),
@@ -119,10 +119,13 @@ CASES = [
          Refused("Xen's bind_pt_irq", "failed give domain access to irq 34: Device or resource busy",
                  "IRQ 34 is already used by domain"),
          "an interrupt that another guest has"),
-    Case("gic-unknown", "SP-PARTIAL-PARENT", RTC_ALONE, ("rtc.dts", "interrupt-parent = <65000>", "interrupt-parent = <1>"),
+    Case("gic-unknown", "SP-PARTIAL-PARENT", RTC_ALONE, ("rtc.dts", "interrupt-parent = <65000>", "interrupt-parent = <64000>"),
          Broken("the guest finds no interrupt controller and the RTC's interrupt never comes",
                 r"BED rtc (driver=none|.*woken=no)"),
          "interrupt-parent is not the phandle of the GIC that libxl makes"),
+    Case("gic-circle", "SP-PARTIAL-PARENT", RTC_ALONE, ("rtc.dts", "interrupt-parent = <65000>", "interrupt-parent = <&clk>"),
+         Silent("Linux looks for the interrupt controller in a circle, and never comes up"),
+         "interrupt-parent is the phandle of another node of the guest's"),
 
     # Registers
     Case("iomem-missing", "SP-MAP-MISSING", RTC_ALONE, ("rtc.cfg", 'iomem = [ "9010,1" ]\n', ""),

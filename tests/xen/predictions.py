@@ -26,6 +26,11 @@ class Run:
         self.setup = setup
         self.outcome = outcome
         self.names = names  # of the cases that it is for
+        self.seen = ""
+
+    @property
+    def name(self):
+        return self.names[0] + ("" if self.outcome else "-twin")
 
     def key(self):
         return self.setup.boot, self.setup.disks, self.setup.text("host")
@@ -113,14 +118,18 @@ def works(system, guest, trial):
     return True, "both disks were read and written"
 
 
-def start_guests(system, setup, folder):
-    """All but the last must start. Returns what xl said of the last."""
+def start_guests(system, setup, folder, pause):
+    """
+    All but the last must start; they need not run where the last is refused, and must not then, since
+    an alarm that is set and not waited for would go to who gets the RTC next. Returns what xl said
+    of the last.
+    """
     for guest, trial in zip(setup.guests, setup.trials):
         there = f"/root/{guest}"
         system.dom0_must(f"mkdir -p {there}")
         system.push(f"{there}/guest.cfg", (folder / f"{guest}.cfg").read_bytes())
         system.push(f"{there}/{guest}.dtb", (folder / f"{guest}.dtb").read_bytes())
-        status, said = system.create(guest, there, trials=[trial])
+        status, said = system.create(guest, there, trials=[trial], pause=pause and guest != setup.guests[-1])
         if status != 0 and guest != setup.guests[-1]:
             raise Failure(f"{guest} could not be started: {said}")
     return status, said
@@ -130,7 +139,7 @@ def try_xl(system, outcome, setup, folder):
     """Runs one set-up in a booted system. Returns whether all was as foretold, and what was seen."""
     system.xen_log()
     last, trial = setup.guests[-1], setup.trials[-1]
-    status, said = start_guests(system, setup, folder)
+    status, said = start_guests(system, setup, folder, isinstance(outcome, Refused))
     errors = " / ".join(line for line in said.splitlines() if "rror" in line or "nvalid" in line)
     if isinstance(outcome, Refused):
         log = system.xen_log()
@@ -183,44 +192,60 @@ def try_dom0less(bench, name, outcome, setup, folder):
 
 
 def attempt(function, *arguments):
+    """As the function, and None in place of a verdict if something hung."""
     try:
         return function(*arguments)
+    except TimedOut as failure:
+        return None, str(failure)
     except Failure as failure:
         return False, str(failure)
 
 
 def run_all(bench, runs):
-    """Sorted by the tree that is booted, so that a boot serves many."""
-    story, results = bench.story, {}
+    """Set-ups with the same host tree share a boot. One that hangs has a second boot of its own."""
     groups = {}
     for one in runs:
-        groups.setdefault(one.key(), []).append(one)
-    for (how, _, _), members in groups.items():
-        if how == "dom0less":
-            for one in members:
-                name = one.names[0] + ("" if one.outcome else "-twin")
-                folder = bench.write(name, one.setup)
-                results[one.setup.files] = attempt(try_dom0less, bench, name, one.outcome, one.setup, folder)
-                report(story, one, results[one.setup.files])
-            continue
-        first = members[0]
-        name = first.names[0]
-        folder = bench.write(name, first.setup)
-        pending = list(members)
-        while pending:
-            with System(bench.board(first.setup), (folder / "host.dtb").read_bytes(),
-                        story.folder / f"{name}.log", report=story.say) as system:
-                while pending:
-                    one = pending.pop(0)
-                    files = bench.write(one.names[0] + ("" if one.outcome else "-twin"), one.setup)
-                    results[one.setup.files] = attempt(try_xl, system, one.outcome, one.setup, files)
-                    report(story, one, results[one.setup.files])
-                    system.dom0("for g in %s; do xl destroy $g; done 2>/dev/null" % " ".join(one.setup.guests))
-    return results
+        groups.setdefault(one.key() if one.setup.boot == "xl" else one.setup.files, []).append(one)
+    for members in groups.values():
+        hung = run_group(bench, members, "")
+        for one in hung:
+            bench.story.say(f"  {one.name} hung: {one.seen}; it is tried once more")
+            for again in run_group(bench, [one], "-again"):
+                report(bench.story, again, False, again.seen)
 
 
-def report(story, one, result):
-    good, seen = result
+def run_group(bench, members, suffix):
+    """Returns those that hung."""
+    story, hung = bench.story, []
+
+    def settle(one, verdict):
+        good, one.seen = verdict
+        if good is None:
+            hung.append(one)
+        else:
+            report(story, one, good, one.seen)
+        return good is None
+
+    first = members[0]
+    folder = bench.write(first.name, first.setup)
+    if first.setup.boot == "dom0less":
+        settle(first, attempt(try_dom0less, bench, first.name + suffix, first.outcome, first.setup, folder))
+        return hung
+    pending, boots = list(members), 0
+    while pending:
+        boots += 1
+        log = story.folder / f"{first.name}{suffix}-{boots}.log"
+        with System(bench.board(first.setup), (folder / "host.dtb").read_bytes(), log, report=story.say) as system:
+            while pending:
+                one = pending.pop(0)
+                files = bench.write(one.name, one.setup)
+                if settle(one, attempt(try_xl, system, one.outcome, one.setup, files)):
+                    break
+                system.dom0("for g in %s; do xl destroy $g; done 2>/dev/null" % " ".join(one.setup.guests))
+    return hung
+
+
+def report(story, one, good, seen):
     title = f"{one.names[0]}: {one.outcome.sentence()}" if one.outcome else f"the twin of {', '.join(one.names)} works"
     story.judge(good, title, seen)
 

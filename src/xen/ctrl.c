@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "xen/ctrl.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+/* libxenctrl's functions give -1 and errno. */
+static int result(int returned) {
+	if (returned >= 0)
+		return 0;
+	return errno ? errno : EIO;
+}
+
+static int release(struct sp_xen *xen, uint32_t *major, uint32_t *minor) {
+	int version = xc_version(ctrl_of(xen)->control, XENVER_version, NULL);
+
+	if (version < 0)
+		return result(version);
+	*major = (uint32_t)version >> 16;
+	*minor = (uint32_t)version & 0xffff;
+	return 0;
+}
+
+/* The list begins with the first domain that there is from `id` on. */
+static int domain(struct sp_xen *xen, uint32_t id, struct sp_xen_domain *domain) {
+	xc_domaininfo_t info;
+	int count = xc_domain_getinfolist(ctrl_of(xen)->control, id, 1, &info);
+
+	if (count < 0)
+		return result(count);
+	if (count == 0 || info.domain != id)
+		return ESRCH;
+	domain->dying = info.flags & XEN_DOMINF_dying;
+	domain->shut_down = info.flags & XEN_DOMINF_shutdown;
+	return 0;
+}
+
+static int find(struct sp_xen *xen, const char *name, uint32_t *id) {
+	xc_domaininfo_t info;
+	uint32_t next = 0;
+	int count;
+
+	while ((count = xc_domain_getinfolist(ctrl_of(xen)->control, next, 1, &info)) == 1) {
+		char *own = NULL;
+		int error = ctrl_name(xen, info.domain, &own);
+		bool same = !error && strcmp(own, name) == 0;
+
+		free(own);
+		if (same) {
+			*id = info.domain;
+			return 0;
+		}
+		if (error && error != ENOENT)
+			return error;
+		next = info.domain + 1u;
+	}
+	return count < 0 ? result(count) : ESRCH;
+}
+
+/* The path goes into a buffer for the hypercall and is not changed, const or not. */
+static int with_path(int (*call)(xc_interface *, uint32_t, char *), struct sp_xen *xen, uint32_t id,
+	const char *path) {
+	char *copy = strdup(path);
+	int error;
+
+	if (!copy)
+		return ENOMEM;
+	error = result(call(ctrl_of(xen)->control, id, copy));
+	free(copy);
+	return error;
+}
+
+static int assign(struct sp_xen *xen, uint32_t id, const char *path) {
+	return with_path(xc_assign_dt_device, xen, id, path);
+}
+
+static int deassign(struct sp_xen *xen, uint32_t id, const char *path) {
+	return with_path(xc_deassign_dt_device, xen, id, path);
+}
+
+static int assigned(struct sp_xen *xen, uint32_t id, const char *path) {
+	int error = with_path(xc_test_assign_dt_device, xen, id, path);
+
+	return error == EINVAL ? EBUSY : error;
+}
+
+static int permit(struct sp_xen *xen, uint32_t id, uint64_t host, uint64_t count, bool allowed) {
+	return result(xc_domain_iomem_permission(ctrl_of(xen)->control, id, host, count, allowed));
+}
+
+static int map(struct sp_xen *xen, uint32_t id, uint64_t guest, uint64_t host, uint64_t count,
+	bool mapped) {
+	return result(xc_domain_memory_mapping(ctrl_of(xen)->control, id, guest, host, count,
+		mapped ? DPCI_ADD_MAPPING : DPCI_REMOVE_MAPPING));
+}
+
+static int bind_irq(struct sp_xen *xen, uint32_t id, uint32_t irq) {
+	if (irq > UINT16_MAX)
+		return EINVAL;
+	return result(
+		xc_domain_bind_pt_spi_irq(ctrl_of(xen)->control, id, (uint16_t)irq, (uint16_t)irq));
+}
+
+/*
+ * Xen has no question for it, but what it says when it is asked to take the interrupt back from a
+ * living guest tells, and changes nothing. Should a Xen do it, the guest has it no more.
+ */
+static int bound(struct sp_xen *xen, uint32_t id, uint32_t irq) {
+	int error;
+
+	if (irq > UINT16_MAX)
+		return EINVAL;
+	error = result(xc_domain_unbind_pt_spi_irq(
+		ctrl_of(xen)->control, id, (uint16_t)irq, (uint16_t)irq));
+	return error == EINVAL ? 0 : error;
+}
+
+/* xl takes down what dom0 does for the guest, too. Where there is none, Xen's part is enough. */
+static int end(struct sp_xen *xen, uint32_t id) {
+	char number[16];
+	char *arguments[] = {(char[]){"xl"}, (char[]){"destroy"}, number, NULL};
+	pid_t child;
+	int status, error;
+
+	snprintf(number, sizeof(number), "%u", id);
+	error = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
+	if (error == ENOENT)
+		return result(xc_domain_destroy(ctrl_of(xen)->control, id));
+	if (error)
+		return error;
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			return errno;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+}
+
+static void close_ctrl(struct sp_xen *xen) {
+	struct ctrl *ctrl = ctrl_of(xen);
+
+	if (ctrl->store)
+		xs_close(ctrl->store);
+	if (ctrl->control)
+		xc_interface_close(ctrl->control);
+	free(ctrl);
+}
+
+static const struct sp_xen_ops OPS = {
+	.close = close_ctrl,
+	.release = release,
+	.domain = domain,
+	.find = find,
+	.name = ctrl_name,
+	.assign = assign,
+	.deassign = deassign,
+	.assigned = assigned,
+	.permit = permit,
+	.map = map,
+	.bound = bound,
+	.bind = bind_irq,
+	.records = ctrl_records,
+	.record = ctrl_record,
+	.forget = ctrl_forget,
+	.end = end,
+	.await = ctrl_await,
+};
+
+bool sp_xen_open(struct sp_xen **xen, struct sp_error *error) {
+	struct ctrl *ctrl = calloc(1, sizeof(*ctrl));
+
+	*xen = NULL;
+	if (!ctrl)
+		return sp_error_memory(error);
+	ctrl->xen.ops = &OPS;
+	ctrl->control = xc_interface_open(NULL, NULL, 0);
+	if (!ctrl->control)
+		sp_error_set(error, SP_ERROR_SYSTEM, "Xen's control interface cannot be opened: %s",
+			strerror(errno));
+	else if (!(ctrl->store = xs_open(0)))
+		sp_error_set(
+			error, SP_ERROR_SYSTEM, "xenstore cannot be opened: %s", strerror(errno));
+	else
+		*xen = &ctrl->xen;
+	if (!*xen)
+		close_ctrl(&ctrl->xen);
+	return *xen != NULL;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_xen.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LINES 512
+
+struct fake {
+	struct sp_xen xen;
+	char *lines[MAX_LINES];
+	unsigned count, calls;
+};
+
+static struct fake *fake_of(const struct sp_xen *xen) {
+	return (struct fake *)(uintptr_t)xen;
+}
+
+static unsigned find_line(const struct fake *fake, const char *line) {
+	unsigned i = 0;
+
+	while (i < fake->count && strcmp(fake->lines[i], line) != 0)
+		i++;
+	return i;
+}
+
+bool fake_has(const struct sp_xen *xen, const char *line) {
+	return find_line(fake_of(xen), line) < fake_of(xen)->count;
+}
+
+void fake_add(struct sp_xen *xen, const char *format, ...) {
+	struct fake *fake = fake_of(xen);
+	char *line;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&line, format, args) < 0 || fake->count == MAX_LINES)
+		abort();
+	va_end(args);
+	fake->lines[fake->count++] = line;
+}
+
+void fake_remove(struct sp_xen *xen, const char *line) {
+	struct fake *fake = fake_of(xen);
+	unsigned i = find_line(fake, line);
+
+	if (i == fake->count)
+		return;
+	free(fake->lines[i]);
+	fake->lines[i] = fake->lines[--fake->count];
+}
+
+static bool has(const struct fake *fake, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static bool has(const struct fake *fake, const char *format, ...) {
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	return fake_has(&fake->xen, line);
+}
+
+static bool drop(struct fake *fake, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool drop(struct fake *fake, const char *format, ...) {
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (!fake_has(&fake->xen, line))
+		return false;
+	fake_remove(&fake->xen, line);
+	return true;
+}
+
+unsigned fake_calls(const struct sp_xen *xen) {
+	return fake_of(xen)->calls;
+}
+
+static int by_text(const void *a, const void *b) {
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char *fake_state(const struct sp_xen *xen) {
+	struct fake *fake = fake_of(xen);
+	size_t size = 1;
+	char *text;
+
+	qsort(fake->lines, fake->count, sizeof(fake->lines[0]), by_text);
+	for (unsigned i = 0; i < fake->count; i++)
+		size += strlen(fake->lines[i]) + 1;
+	text = calloc(1, size);
+	for (unsigned i = 0; i < fake->count; i++) {
+		if (strncmp(fake->lines[i], "fail ", 5) == 0)
+			continue;
+		strcat(strcat(text, fake->lines[i]), "\n");
+	}
+	return text;
+}
+
+/* Each call that changes something begins here. */
+static int changing(struct fake *fake) {
+	char start[32];
+
+	snprintf(start, sizeof(start), "fail %u ", ++fake->calls);
+	for (unsigned i = 0; i < fake->count; i++) {
+		if (strncmp(fake->lines[i], start, strlen(start)) == 0)
+			return atoi(fake->lines[i] + strlen(start));
+	}
+	return 0;
+}
+
+static int release(struct sp_xen *xen, uint32_t *major, uint32_t *minor) {
+	struct fake *fake = fake_of(xen);
+
+	for (unsigned i = 0; i < fake->count; i++) {
+		if (sscanf(fake->lines[i], "release %" SCNu32 ".%" SCNu32, major, minor) == 2)
+			return 0;
+	}
+	return EACCES;
+}
+
+/* "domain ID NAME" */
+static const char *find_domain(const struct fake *fake, const char *name, uint32_t *id) {
+	for (unsigned i = 0; i < fake->count; i++) {
+		uint32_t number;
+		int end = 0;
+
+		if (sscanf(fake->lines[i], "domain %" SCNu32 " %n", &number, &end) == 1 && end &&
+			(name ? strcmp(fake->lines[i] + end, name) == 0 : number == *id)) {
+			*id = number;
+			return fake->lines[i] + end;
+		}
+	}
+	return NULL;
+}
+
+static int domain(struct sp_xen *xen, uint32_t id, struct sp_xen_domain *info) {
+	struct fake *fake = fake_of(xen);
+
+	if (!find_domain(fake, NULL, &id))
+		return ESRCH;
+	info->dying = has(fake, "dying %u", id);
+	info->shut_down = has(fake, "shut %u", id);
+	return 0;
+}
+
+static int find(struct sp_xen *xen, const char *name, uint32_t *id) {
+	return find_domain(fake_of(xen), name, id) ? 0 : ESRCH;
+}
+
+static int name_of(struct sp_xen *xen, uint32_t id, char **name) {
+	const char *found = find_domain(fake_of(xen), NULL, &id);
+
+	*name = found ? strdup(found) : NULL;
+	return found ? 0 : ENOENT;
+}
+
+static uint32_t owner(const struct fake *fake, const char *path) {
+	for (unsigned i = 0; i < fake->count; i++) {
+		uint32_t id;
+		int end = 0;
+
+		if (sscanf(fake->lines[i], "assigned %" SCNu32 " %n", &id, &end) == 1 && end &&
+			strcmp(fake->lines[i] + end, path) == 0)
+			return id;
+	}
+	return UINT32_MAX;
+}
+
+static int assign(struct sp_xen *xen, uint32_t id, const char *path) {
+	struct fake *fake = fake_of(xen);
+	int error = changing(fake);
+
+	if (error)
+		return error;
+	if (!has(fake, "node %s", path))
+		return ESRCH;
+	if (owner(fake, path) != UINT32_MAX)
+		return EBUSY;
+	fake_add(xen, "assigned %u %s", id, path);
+	return 0;
+}
+
+static int deassign(struct sp_xen *xen, uint32_t id, const char *path) {
+	struct fake *fake = fake_of(xen);
+	int error = changing(fake);
+
+	if (error)
+		return error;
+	/* The real one may come down. */
+	if (!drop(fake, "assigned %u %s", id, path))
+		abort();
+	return 0;
+}
+
+static int assigned(struct sp_xen *xen, uint32_t id, const char *path) {
+	(void)id;
+	return owner(fake_of(xen), path) == UINT32_MAX ? 0 : EBUSY;
+}
+
+static bool may_give(const struct fake *fake, uint64_t host, uint64_t count) {
+	for (unsigned i = 0; i < fake->count; i++) {
+		uint64_t first, size;
+
+		if (sscanf(fake->lines[i], "pages %" SCNx64 " %" SCNx64, &first, &size) == 2 &&
+			host >= first && host + count <= first + size)
+			return true;
+	}
+	return false;
+}
+
+static int permit(struct sp_xen *xen, uint32_t id, uint64_t host, uint64_t count, bool allowed) {
+	struct fake *fake = fake_of(xen);
+	int error = changing(fake);
+
+	if (error)
+		return error;
+	if (!may_give(fake, host, count))
+		return EPERM;
+	drop(fake, "permitted %u %" PRIx64 " %" PRIx64, id, host, count);
+	if (allowed)
+		fake_add(xen, "permitted %u %" PRIx64 " %" PRIx64, id, host, count);
+	return 0;
+}
+
+static int map(struct sp_xen *xen, uint32_t id, uint64_t guest, uint64_t host, uint64_t count,
+	bool mapped) {
+	struct fake *fake = fake_of(xen);
+	int error = changing(fake);
+
+	if (error)
+		return error;
+	if (!has(fake, "permitted %u %" PRIx64 " %" PRIx64, id, host, count))
+		return EPERM;
+	drop(fake, "mapped %u %" PRIx64 " %" PRIx64 " %" PRIx64, id, guest, host, count);
+	if (mapped)
+		fake_add(xen, "mapped %u %" PRIx64 " %" PRIx64 " %" PRIx64, id, guest, host, count);
+	return 0;
+}
+
+static int bound(struct sp_xen *xen, uint32_t id, uint32_t irq) {
+	struct fake *fake = fake_of(xen);
+
+	if (!has(fake, "irq %u", irq))
+		return EPERM;
+	return has(fake, "bound %u %u", id, irq) ? EBUSY : 0;
+}
+
+static int bind(struct sp_xen *xen, uint32_t id, uint32_t irq) {
+	struct fake *fake = fake_of(xen);
+	int error = changing(fake);
+
+	if (error)
+		return error;
+	for (unsigned i = 0; i < fake->count; i++) {
+		uint32_t other, number;
+
+		if (sscanf(fake->lines[i], "bound %" SCNu32 " %" SCNu32, &other, &number) == 2 &&
+			number == irq)
+			return EBUSY;
+		if (sscanf(fake->lines[i], "room %" SCNu32 " %" SCNu32, &other, &number) == 2 &&
+			other == id && irq >= number)
+			return EBUSY;
+	}
+	fake_add(xen, "bound %u %u", id, irq);
+	return 0;
+}
+
+static int records(struct sp_xen *xen, uint32_t id, char **lines) {
+	struct fake *fake = fake_of(xen);
+	char start[32];
+	size_t size = 1;
+
+	snprintf(start, sizeof(start), "record %u ", id);
+	for (unsigned i = 0; i < fake->count; i++)
+		size += strlen(fake->lines[i]) + 1;
+	*lines = calloc(1, size);
+	if (!*lines)
+		return ENOMEM;
+	for (unsigned i = 0; i < fake->count; i++) {
+		if (strncmp(fake->lines[i], start, strlen(start)) == 0)
+			strcat(strcat(*lines, fake->lines[i] + strlen(start)), "\n");
+	}
+	return 0;
+}
+
+static int record(struct sp_xen *xen, uint32_t id, const char *line) {
+	int error = changing(fake_of(xen));
+
+	if (!error)
+		fake_add(xen, "record %u %s", id, line);
+	return error;
+}
+
+static int forget(struct sp_xen *xen, uint32_t id, const char *line) {
+	int error = changing(fake_of(xen));
+
+	if (!error)
+		drop(fake_of(xen), "record %u %s", id, line);
+	return error;
+}
+
+static int end(struct sp_xen *xen, uint32_t id) {
+	int error = changing(fake_of(xen));
+
+	if (!error)
+		fake_add(xen, "dying %u", id);
+	return error;
+}
+
+/* A dying guest goes while one waits, with all that has its number. */
+static int await(struct sp_xen *xen, unsigned milliseconds) {
+	struct fake *fake = fake_of(xen);
+
+	(void)milliseconds;
+	for (unsigned i = 0; i < fake->count; i++) {
+		uint32_t id;
+
+		if (sscanf(fake->lines[i], "dying %" SCNu32, &id) != 1 ||
+			has(fake, "lingers %u", id))
+			continue;
+		for (unsigned j = fake->count; j-- > 0;) {
+			uint32_t of;
+
+			if (sscanf(fake->lines[j], "%*[a-z] %" SCNu32, &of) == 1 && of == id &&
+				strncmp(fake->lines[j], "fail", 4) != 0 &&
+				strncmp(fake->lines[j], "irq", 3) != 0 &&
+				strncmp(fake->lines[j], "pages", 5) != 0)
+				fake_remove(xen, fake->lines[j]);
+		}
+		return 0;
+	}
+	return 0;
+}
+
+/* The state goes into the file that FAKE_XEN names, if it does. */
+static void close_fake(struct sp_xen *xen) {
+	struct fake *fake = fake_of(xen);
+	const char *path = getenv("FAKE_XEN");
+	FILE *file = path ? fopen(path, "w") : NULL;
+	char *state = fake_state(xen);
+
+	if (file) {
+		fputs(state, file);
+		fclose(file);
+	}
+	free(state);
+	for (unsigned i = 0; i < fake->count; i++)
+		free(fake->lines[i]);
+	free(fake);
+}
+
+static const struct sp_xen_ops OPS = {
+	.close = close_fake,
+	.release = release,
+	.domain = domain,
+	.find = find,
+	.name = name_of,
+	.assign = assign,
+	.deassign = deassign,
+	.assigned = assigned,
+	.permit = permit,
+	.map = map,
+	.bound = bound,
+	.bind = bind,
+	.records = records,
+	.record = record,
+	.forget = forget,
+	.end = end,
+	.await = await,
+};
+
+struct sp_xen *fake_create(const char *lines) {
+	struct fake *fake = calloc(1, sizeof(*fake));
+
+	fake->xen.ops = &OPS;
+	while (*lines) {
+		size_t size = strcspn(lines, "\n");
+
+		if (size)
+			fake_add(&fake->xen, "%.*s", (int)size, lines);
+		lines += size + (lines[size] == '\n');
+	}
+	return &fake->xen;
+}
+
+bool sp_xen_open(struct sp_xen **xen, struct sp_error *error) {
+	static char text[16384];
+	const char *path = getenv("FAKE_XEN");
+	FILE *file = path ? fopen(path, "r") : NULL;
+
+	*xen = NULL;
+	if (!file)
+		return sp_error_set(error, SP_ERROR_SYSTEM, "there is no Xen");
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	*xen = fake_create(text);
+	return true;
+}
