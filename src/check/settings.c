@@ -2,6 +2,7 @@
 #include "check/check.h"
 
 #include "plan/rules.h"
+#include "plan/tables.h"
 
 /* Values that xl refuses or takes for something else. */
 static void check_values(struct sp_check *check, const struct sp_check_guest *guest) {
@@ -79,59 +80,33 @@ static void check_nr_spis(struct sp_check *check, const struct sp_check_guest *g
 			needed + SP_GIC_FIRST_SPI - 1, needed);
 }
 
-/*
- * Each 2 MiB of pages take a table of one page, and each GiB one more, out of a pool that libxl and
- * Xen size by the guest's memory and its CPUs: libxl__get_required_paging_memory() and
- * domain_p2m_pages().
- */
-#define TABLE_SHIFT 21
-#define DIRECTORY_SHIFT 30
-#define POOL_PER_CPU 256u
-#define POOL_EXTENDED 128u
-#define PAGES_PER_MIB 256u
-
-/* How many of them the pages touch; they are in the order of guest addresses. */
-static uint64_t count_spans(const struct sp_check_guest *guest, unsigned shift) {
-	uint64_t next = 0, count = 0;
-
-	for (uint32_t i = 0; i < guest->maps.count; i++) {
-		const struct sp_check_map *map = &guest->maps.data[i];
-		uint64_t first = map->guest >> shift;
-		uint64_t end = ((map->guest + (map->size - 1)) >> shift) + 1;
-		if (first < next)
-			first = next;
-		if (end <= first)
-			continue;
-		count += end - first;
-		next = end;
-	}
-	return count;
-}
-
 void sp_check_tables(struct sp_check *check, struct sp_check_guest *guest) {
-	uint64_t tables = count_spans(guest, TABLE_SHIFT) + count_spans(guest, DIRECTORY_SHIFT);
-	uint64_t room;
+	uint64_t room = sp_table_pool(guest->memory, guest->cpus);
 	const struct sp_check_map *largest = NULL;
+	struct sp_tables tables = {0};
 
 	for (uint32_t i = 0; i < guest->maps.count; i++) {
 		const struct sp_check_map *map = &guest->maps.data[i];
+		sp_tables_add(&tables, map->host, map->guest, map->size, guest->xl == NULL);
 		if (largest == NULL || map->size > largest->size)
 			largest = map;
 	}
-	room = POOL_PER_CPU * (uint64_t)guest->cpus + guest->memory + POOL_EXTENDED;
 	if (guest->xl == NULL)
-		room = (room + PAGES_PER_MIB - 1) / PAGES_PER_MIB * PAGES_PER_MIB;
+		room = (room + SP_TABLES_PER_MIB - 1) / SP_TABLES_PER_MIB * SP_TABLES_PER_MIB;
 	if (guest->pool != 0)
-		room = guest->pool * PAGES_PER_MIB;
-	/* What its memory needs besides is not counted. */
-	if (largest == NULL || tables <= room)
+		room = guest->pool * SP_TABLES_PER_MIB;
+	uint64_t taken = sp_tables_taken_most(guest->memory);
+	if (largest == NULL || tables.count + taken <= room)
 		return;
-	sp_check_add(check, guest, SP_CODE_MAP_TABLES,
+	/* Of the pool the guest takes more or less, by how Xen finds memory for it. */
+	sp_check_add(check, guest,
+		tables.count > room ? SP_CODE_MAP_TABLES : SP_CODE_MAP_TABLES_TIGHT,
 		largest->line != 0 ? sp_check_at_line(guest, largest->line)
 				   : sp_check_at_tree(guest, largest->at),
-		"the guest's pages need %llu translation tables, and there is room for %llu, at 4 "
-		"KiB each",
-		(unsigned long long)tables, (unsigned long long)room);
+		"the guest's pages need %llu translation tables, and there is room for %llu, of which "
+		"its memory takes up to %llu",
+		(unsigned long long)tables.count, (unsigned long long)room,
+		(unsigned long long)taken);
 }
 
 void sp_check_settings(struct sp_check *check, struct sp_check_guest *guest) {

@@ -1,53 +1,70 @@
 /* SPDX-License-Identifier: MIT */
+#include "plan/tables.h"
+
 #include "plan/steps.h"
 
-/*
- * For xl, Xen maps a device's registers and windows by pages of 4 KiB, 64 at a time, so that each
- * 2 MiB of them take a table of one page; at boot it maps each at once, by larger blocks where all
- * of it is aligned to them. The tables come out of a pool of the guest's that libxl and Xen size by
- * its memory alone. When it is empty the mapping fails, and xl tells the error of the attempt to
- * take it back: "Argument list too long".
- */
-#define TABLE_SPAN (UINT64_C(2) << 20)
-#define DIRECTORY_SPAN (UINT64_C(1) << 30)
+#define TABLE_SHIFT 21
+#define DIRECTORY_SHIFT 30
 
-/* In pages: libxl__get_required_paging_memory() and domain_p2m_pages(), for one virtual CPU. */
+/* libxl__get_required_paging_memory() and domain_p2m_pages(). */
 #define POOL_PER_CPU 256u
 #define POOL_EXTENDED 128u
 
-/* What the guest's layout needs besides: roots, grants, the GIC, and what is on an edge. */
-#define POOL_OTHER 16u
+/* Roots, grants, the GIC, and what is on an edge. */
+#define OTHER 16u
 
-#define PAGES_PER_MIB (UINT32_C(1) << (20 - SP_PAGE_SHIFT))
+/* Blocks of 1 << shift that are touched, but for those that were counted. */
+static void count_blocks(
+	struct sp_tables *tables, uint64_t *next, uint64_t guest, uint64_t size, unsigned shift) {
+	uint64_t first = guest >> shift, end = ((guest + (size - 1)) >> shift) + 1;
 
-static uint64_t spans(uint64_t start, uint64_t size, uint64_t span) {
-	return (start + (size - 1)) / span - start / span + 1;
+	if (first < *next)
+		first = *next;
+	if (end <= first)
+		return;
+	tables->count += end - first;
+	*next = end;
 }
 
-static uint64_t tables_of(const struct sp_mapping *mapping, bool at_boot) {
-	uint64_t bits = mapping->host | mapping->guest | mapping->size;
-	uint64_t directories = spans(mapping->guest, mapping->size, DIRECTORY_SPAN);
+void sp_tables_add(
+	struct sp_tables *tables, uint64_t host, uint64_t guest, uint64_t size, bool at_boot) {
+	uint64_t bits = host | guest | size;
 
-	if (at_boot && (bits & (DIRECTORY_SPAN - 1)) == 0)
-		return 0;
-	if (at_boot && (bits & (TABLE_SPAN - 1)) == 0)
-		return directories;
-	return spans(mapping->guest, mapping->size, TABLE_SPAN) + directories;
+	if (at_boot && (bits & ((UINT64_C(1) << DIRECTORY_SHIFT) - 1)) == 0)
+		return;
+	count_blocks(tables, &tables->next_directory, guest, size, DIRECTORY_SHIFT);
+	if (at_boot && (bits & ((UINT64_C(1) << TABLE_SHIFT) - 1)) == 0)
+		return;
+	count_blocks(tables, &tables->next_table, guest, size, TABLE_SHIFT);
+}
+
+uint64_t sp_table_pool(uint64_t memory_mib, uint32_t cpus) {
+	return (uint64_t)POOL_PER_CPU * cpus + memory_mib + POOL_EXTENDED;
+}
+
+/* Its memory may be mapped by pages, and Linux may map foreign pages into its extended regions. */
+uint64_t sp_tables_taken_most(uint64_t memory_mib) {
+	return memory_mib / 2 + POOL_EXTENDED + OTHER;
 }
 
 void sp_size_tables(struct sp_plan *plan, struct sp_plan_guest *guest) {
-	uint64_t memory = guest->request->memory, tables = 0;
+	uint64_t memory = guest->request->memory;
+	struct sp_tables tables = {0};
+	uint64_t pool = sp_table_pool(memory, 1);
 
-	for (uint32_t i = 0; i < guest->mappings.count; i++)
-		tables += tables_of(&guest->mappings.data[i], guest->request->mode != SP_MODE_XL);
-	/* The guest's memory may have to be mapped by pages too. */
-	if (tables + memory / 2 + POOL_OTHER <= POOL_PER_CPU + memory)
+	for (uint32_t i = 0; i < guest->mappings.count; i++) {
+		const struct sp_mapping *mapping = &guest->mappings.data[i];
+
+		sp_tables_add(&tables, mapping->host, mapping->guest, mapping->size,
+			guest->request->mode != SP_MODE_XL);
+	}
+	if (tables.count + sp_tables_taken_most(memory) <= pool)
 		return;
-	uint64_t pages = POOL_PER_CPU + memory + POOL_EXTENDED + POOL_OTHER + tables;
-	uint64_t mib = (pages + PAGES_PER_MIB - 1) / PAGES_PER_MIB;
+	uint64_t mib = (pool + OTHER + tables.count + SP_TABLES_PER_MIB - 1) / SP_TABLES_PER_MIB;
 	guest->table_memory = mib <= UINT32_MAX ? (uint32_t)mib : UINT32_MAX;
 	sp_finding_add(plan, guest, SP_CODE_PLACE_TABLES, SP_NODE_NONE,
 		"its mappings need %llu tables of a page, more than a guest of %llu MiB has room "
 		"for; the configuration reserves %llu MiB",
-		(unsigned long long)tables, (unsigned long long)memory, (unsigned long long)mib);
+		(unsigned long long)tables.count, (unsigned long long)memory,
+		(unsigned long long)mib);
 }

@@ -2,9 +2,10 @@
 #include "check_cases.h"
 
 #define PCIE "/passthrough/pcie@c000000"
-#define LARGE \
+#define WINDOW(size) \
 	"0 0xc000000 0 0x100000 0 0xc000000 0 0x10000000 0 0x1000000 0 0x10000000 " \
-	"0x80 0 1 0 0x80 0"
+	"0x80 0 0 " size " 0x80 0"
+#define LARGE WINDOW("0xfffff000")
 #define PART "0 0x09010000 0 0x1000 0 "
 
 /* What the trees say: the host's, and the guest's. */
@@ -66,11 +67,17 @@ static const struct check_case CASES[] = {
 	{SP_CODE_MAP_MISSING, "EEE", PCIE, 0, "window 0",
 		{.tree = {{PCIE, "ranges", "0x02000000 0 0x10000000 0 0x10000000 0 0x1001000"}}},
 		RIGHT},
-	{SP_CODE_MAP_TABLES, "-EE", PCIE, 0, "2064",
+	{SP_CODE_MAP_TABLES, "-EE", PCIE, 0, "2056",
 		{.tree = {{PCIE, "xen,reg", LARGE}}, .host = {{HOST_PCIE, "ranges", WIDE}}},
 		{.tree = {{PCIE, "xen,reg", LARGE}},
 			.host = {{HOST_PCIE, "ranges", WIDE},
 				{DOMAIN, "xen,domain-p2m-mem-mb", "16"}}}},
+	/* 256 MiB of memory leave room for 496. */
+	{SP_CODE_MAP_TABLES_TIGHT, "-WW", PCIE, 0, "up to 272",
+		{.tree = {{PCIE, "xen,reg", WINDOW("0x3dfff000")}},
+			.host = {{HOST_PCIE, "ranges", WIDE}}},
+		{.tree = {{PCIE, "xen,reg", WINDOW("0x3afff000")}},
+			.host = {{HOST_PCIE, "ranges", WIDE}}}},
 	{SP_CODE_PARTIAL_FORMAT, "EEE", NULL, 0, "totalsize", {.cut = 4}, RIGHT},
 	{SP_CODE_PARTIAL_FORMAT, "EEE", NULL, 0, "not a valid", {.from = "\xd0\x0d", .to = "no"},
 		RIGHT},

@@ -92,6 +92,12 @@ static const struct check_case CASES[] = {
 			.host = {{HOST_PCIE, "ranges", WIDE}}},
 		{.config = TOP IOMEM_AND("8000000,100000") IRQS DTDEV "shadow_memory = 16\n",
 			.host = {{HOST_PCIE, "ranges", WIDE}}}},
+	/* 256 MiB of memory leave room for 368. */
+	{SP_CODE_MAP_TABLES_TIGHT, "W--", NULL, 4, "up to",
+		{.config = TOP IOMEM_AND("8000000,2c800") IRQS DTDEV,
+			.host = {{HOST_PCIE, "ranges", WIDE}}},
+		{.config = TOP IOMEM_AND("8000000,2c600") IRQS DTDEV,
+			.host = {{HOST_PCIE, "ranges", WIDE}}}},
 	{SP_CODE_PARTIAL_PHANDLE_XEN, "E--", RTC, 0, "65001",
 		{.config = CONFIG "disk = [ \"specification=virtio,target=/d\" ]\n",
 			.tree = {{RTC, "phandle", "65001"}}},

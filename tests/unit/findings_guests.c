@@ -48,7 +48,7 @@ static const struct finding_case CASES[] = {
 		{.tree = "places",
 			.devices = {LARGE},
 			.changes = {{LARGE, "reg", "0x40 0 0 0x3dfff000"}}},
-		{.changes = {{LARGE, "reg", "0x40 0 0 0x3ddff000"}}}},
+		{.changes = {{LARGE, "reg", "0x40 0 0 0x3dc00000"}}}},
 	{SP_CODE_TREE_TOO_LARGE, "E--", NULL, "1048576",
 		{.tree = "places",
 			.devices = {RTC},
