@@ -3,7 +3,7 @@
 # what they need where they may: on Debian, as root.
 
 PREFIX ?= /usr/local
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 20
 
 all:
 	@tools/deps.sh --check build

@@ -33,7 +33,7 @@ meson test -C build --no-rebuild --verbose --suite corpus
 suites build uboot
 
 step "fuzzing"
-tools/fuzz.sh "${FUZZ_SECONDS:-60}"
+tools/fuzz.sh "${FUZZ_SECONDS:-20}"
 
 step "coverage"
 tools/coverage.sh
