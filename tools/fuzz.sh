@@ -24,7 +24,7 @@ for fuzzer; do
 	log=build-fuzz/$name.log
 	mkdir -p "$found"
 	case $name in
-	plan_file) dict=plan_file ;;
+	plan_file | xl) dict=$name ;;
 	*) dict=tree ;;
 	esac
 	echo "== $name, $seconds s"
