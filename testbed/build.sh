@@ -18,9 +18,26 @@ fail() {
 }
 
 bed=${XDG_CACHE_HOME:-${HOME:?}/.cache}/sallyport/testbed
-mkdir -p "$bed" || fail "$bed cannot be made" "XDG_CACHE_HOME names another place."
-exec 9>"$bed/lock"
-flock 9
+case $bed in
+/*) ;;
+*) fail "XDG_CACHE_HOME is \"$XDG_CACHE_HOME\", which is no absolute path" ;;
+esac
+case $bed in
+*[[:space:]]*) fail "\"$bed\" has a blank, with which Xen cannot be built" "XDG_CACHE_HOME names another place." ;;
+esac
+mode=build
+[ "${1-}" != --cached ] || mode=cached
+if [ $mode = build ]; then
+	mkdir -p "$bed" && : >>"$bed/lock" || fail "$bed cannot be written" "XDG_CACHE_HOME names another place."
+	exec 9>>"$bed/lock"
+	flock -n 9 || {
+		echo "testbed: another build has $bed; waiting for it" >&2
+		flock -w 1800 9 || fail "the other build has not ended in half an hour"
+	}
+fi
+# Xen's build is not part of the make that may have called this.
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
+trap 'exit 130' INT TERM HUP
 
 begin=$(date +%s)
 say() {
@@ -30,7 +47,7 @@ say() {
 # made NAME: whether the part NAME is there as it is to be made today. Each part is a folder that
 # appears whole; its recipe is what makes it, so that a change of that makes it anew.
 recipe() {
-	cat testbed/contents.sh testbed/build.sh "$@" | cksum | tr ' ' -
+	cat testbed/contents.sh testbed/build.sh tools/apt.sh "$@" | cksum | tr ' ' -
 }
 made() {
 	[ -e "$bed/$1/.recipe" ] && [ "$(cat "$bed/$1/.recipe")" = "$2" ]
@@ -71,10 +88,13 @@ build_qemu() {
 	fresh qemu
 	say "QEMU from $QEMU_SUITE: downloading"
 	opened "$bed/apt-qemu" "$(dpkg --print-architecture)" deb $QEMU_BASE "$QEMU_SUITE"
-	logged qemu-download apt_run apt-get install --download-only -y --no-install-recommends \
-		-t "$QEMU_SUITE" $QEMU_PACKAGES
-	for package in "$apt"/cache/archives/*.deb; do
-		logged qemu-unpack dpkg-deb -x "$package" "$new"
+	set -- apt_run apt-get install -y --no-install-recommends -t "$QEMU_SUITE" $QEMU_PACKAGES
+	# Of the packages that were ever downloaded, those that are meant today. What is downloaded
+	# already is not among the URIs.
+	logged qemu-list "$@" --print-uris -o Dir::Cache::Archives="$apt/none"
+	logged qemu-download "$@" --download-only
+	for package in $(sed -n "s/^'[^']*' \([^ ]*\.deb\) .*/\1/p" "$bed/qemu-list.log"); do
+		logged qemu-unpack dpkg-deb -x "$apt/cache/archives/$package" "$new"
 	done
 	# Its libraries are its own, so that it runs on whatever this machine is.
 	loader=$(cd "$new" && find lib64/ld-linux-* usr/lib64/ld-linux-* lib/ld-linux-* \
@@ -116,10 +136,14 @@ build_arm64() {
 	# The tarballs are what counts; where the archive has moved on, their .dsc may be gone.
 	version=$(cat "$new/xen-version")
 	(cd "$bed/source" && apt_run apt-get source --download-only "xen=$version" >"$bed/source.log" 2>&1) || :
-	[ -e "$bed/source/xen_${version%-*}.orig.tar.xz" ] && [ -e "$bed/source/xen_$version.debian.tar.xz" ] || {
-		tail -n 20 "$bed/source.log" >&2
-		fail "the source of xen $version was not downloaded" "Run this again: it goes on where it stopped."
-	}
+	for file in "$bed/source/xen_${version%-*}.orig.tar.xz" "$bed/source/xen_$version.debian.tar.xz"; do
+		if ! xz -t "$file" 2>>"$bed/source.log"; then
+			# What was cut short has its final name.
+			rm -f "$file"
+			tail -n 20 "$bed/source.log" >&2
+			fail "the source of xen $version was not downloaded" "Run this again: it goes on where it stopped."
+		fi
+	done
 	finish arm64 "$new_recipe"
 }
 
@@ -150,13 +174,14 @@ build_kbuild() {
 	finish kbuild "$new_recipe"
 }
 
+# What it is called by asks for its status, so that the shell does not end it at the first failure.
 configure_xen() {
 	export XEN_TARGET_ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
-	make -C xen arm64_defconfig
+	make -C xen arm64_defconfig || return
 	for option in $XEN_OPTIONS; do
-		echo "CONFIG_$option=y" >>xen/.config
+		echo "CONFIG_$option=y" >>xen/.config || return
 	done
-	make -C xen olddefconfig
+	make -C xen olddefconfig || return
 	for option in $XEN_OPTIONS; do
 		grep -q "^CONFIG_$option=y" xen/.config || {
 			echo "CONFIG_$option cannot be set in this Xen"
@@ -243,6 +268,8 @@ build_roots() {
 	: >"$dom0/etc/xen/xl.conf"
 	ln -s ../run "$dom0/var/run"
 	install -m 755 testbed/dom0/init "$dom0/init"
+	printf "XEN_RELEASE='%s'\nDOM0_MODULES='%s'\n" "$XEN_RELEASE" "$DOM0_MODULES" >"$dom0/etc/bed.conf"
+	printf '%s\n' "$XEN_RELEASE" >"$new/xen-release"
 	pack "$guest" "$new/guest.cpio"
 	cp "$arm64/boot/vmlinuz-$release" "$new/Image"
 	cp "$new/guest.cpio" "$new/Image" "$dom0/boot/"
@@ -251,8 +278,6 @@ build_roots() {
 	finish roots "$new_recipe"
 }
 
-mode=build
-[ "${1-}" != --cached ] || mode=cached
 for tool in apt-get apt-cache dpkg-deb aarch64-linux-gnu-gcc flex bison cpio xz patch dtc; do
 	[ $mode = cached ] || command -v $tool >/dev/null ||
 		fail "$tool is missing" "tools/deps.sh bed installs what is wanted, as root."

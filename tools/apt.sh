@@ -5,7 +5,7 @@
 # Every mirror of Debian that the machine's apt knows; apt's own eyes read one-line and deb822
 # sources alike.
 apt_mirrors() {
-	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+	apt-get indextargets --no-release-info --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
 		awk '$2 == "main" && $1 ~ /^(bookworm|trixie|forky|sid|oldstable|stable|testing|unstable)(-updates|-backports)?$/ &&
 			!seen[$3]++ { print $3 }'
 }
@@ -40,6 +40,6 @@ apt_run() {
 		-o Dir::State="$apt" -o Dir::State::Lists="$apt/lists" -o Dir::State::Status=/dev/null \
 		-o Dir::Cache="$apt/cache" -o Debug::NoLocking=1 \
 		-o APT::Architecture="$apt_architecture" -o APT::Architectures="$apt_architecture" \
-		-o APT::Sandbox::User= -o APT::Get::List-Cleanup=false \
+		-o APT::Default-Release= -o APT::Sandbox::User= -o APT::Get::List-Cleanup=false \
 		-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }

@@ -14,8 +14,9 @@ packages() {
 	run) packages build; packages bed; echo graphviz scdoc ;;
 	quick) packages build; echo device-tree-compiler libcmocka-dev python3 ;;
 	bed)
-		echo apt bc bison cpio device-tree-compiler dpkg flex gcc gcc-aarch64-linux-gnu libc6-dev
-		echo libc6-dev-arm64-cross make meson ninja-build patch pkg-config python3 util-linux xz-utils
+		echo apt bc bison cpio device-tree-compiler dpkg flex gcc libc6-dev make meson ninja-build patch pkg-config python3 util-linux xz-utils
+		# On arm64 these are the machine's own.
+		[ "$(uname -m)" = aarch64 ] || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 		;;
 	bench) packages quick; echo apt dpkg util-linux ;;
 	test)

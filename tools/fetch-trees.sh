@@ -83,6 +83,7 @@ if ! (cd "$apt/cache" && apt_run apt-get download "$name" >"$apt/log" 2>&1); the
 fi
 new=$cache/.new.$$
 trap 'rm -rf "$new"' EXIT
+trap 'exit 130' INT TERM HUP
 mkdir "$new"
 dpkg-deb -x "$apt/cache/$name"_*.deb "$new" || fail "$name could not be unpacked"
 mv "$new" "$cache/$name"

@@ -19,12 +19,13 @@ suites() {
 }
 
 step "gcc"
-tools/build.sh build -Dwerror=true
+tools/build.sh build -Dwerror=true -Dtests=enabled -Dxen=enabled
 suites build checks unit golden cli
 
 step "clang, AddressSanitizer and UBSan"
 CC=clang tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
-	-Dbuildtype=debugoptimized -Dc_args=-fno-sanitize-recover=all -Dman=disabled
+	-Dbuildtype=debugoptimized -Dc_args=-fno-sanitize-recover=all -Dman=disabled \
+	-Dtests=enabled -Dxen=enabled
 suites build-asan unit golden cli
 
 step "real boards"

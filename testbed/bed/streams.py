@@ -9,8 +9,11 @@ import time
 from .tools import Failure
 
 
+SEND_LIMIT = 30
+
+
 class TimedOut(Failure):
-    pass
+    """An event did not come within its limit."""
 
 
 class Ended(Failure):
@@ -21,6 +24,7 @@ class Stream:
     def __init__(self, name, end):
         self.name = name
         self.socket = end
+        end.settimeout(SEND_LIMIT)
         self.text = ""  # all that came
         self.seen = {}  # by pattern: what expect() has passed over
         self.closed = False
@@ -28,7 +32,12 @@ class Stream:
     def send(self, data):
         if isinstance(data, str):
             data = data.encode()
-        self.socket.sendall(data)
+        try:
+            self.socket.sendall(data)
+        except TimeoutError as error:
+            raise TimedOut(f"{self.name} has taken nothing for {SEND_LIMIT} s") from error
+        except OSError as error:
+            raise Ended(f"the machine ended before it was told something on {self.name}") from error
 
 
 class Streams:

@@ -33,6 +33,7 @@ class System:
         self.streams = None
         self.retries = 0
         self.commands = 0
+        self.slowest = 0  # seconds that a guest took to come up, for who wants to keep it
         self.born = {}  # by a guest's name: what guests had said before it was made
 
     def __enter__(self):
@@ -45,10 +46,10 @@ class System:
             self.log_path = self.log_path.with_suffix(".retry.log")
             try:
                 self.boot()
-            except Failure:
+            except BaseException:
                 self.stop()
                 raise
-        except Failure:
+        except BaseException:
             self.stop()
             raise
         return self

@@ -11,12 +11,15 @@ class Failure(Exception):
     """Something went otherwise than it had to; the message is for the user."""
 
 
-def run(*command, data=None, statuses=(0,), text=True):
-    """Runs a program to its end and returns what it printed."""
+def run(*command, data=None, statuses=(0,), text=True, limit=300):
+    """Runs a program to its end, within a limit in seconds, and returns what it printed."""
     command = [str(word) for word in command]
-    done = subprocess.run(
-        command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, input=data, capture_output=True, text=text, check=False, timeout=limit
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"{' '.join(command)}: has not ended after {limit} s") from error
     if done.returncode not in statuses:
         said = done.stderr if text else done.stderr.decode(errors="replace")
         raise Failure(f"{' '.join(command)}: status {done.returncode}\n{said.strip()}")
@@ -38,3 +41,4 @@ class Bed:
         self.kernel = self.path / "roots/Image"
         self.dom0 = self.path / "roots/dom0.cpio"
         self.guest = self.path / "roots/guest.cpio"
+        self.xen_release = (self.path / "roots/xen-release").read_text().strip()

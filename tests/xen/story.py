@@ -201,7 +201,7 @@ def io_of(system, guest):
 
 def late_rtc(story, system, guest):
     """The guest makes a device of the node and tries it."""
-    system.dom0_must(f"say {guest} 'insmod /lib/modules/enable.ko node=/passthrough/pl031@9010000; try_rtc'")
+    system.dom0_must(f"say {guest} 'insmod /lib/modules/enable.ko node=/passthrough/pl031@9010000; rmmod enable; try_rtc'")
     rtc(story, system, guest)
 
 
@@ -210,13 +210,15 @@ def attach(story, bed):
     board = Board(bed)
     cross = story.folder / "cross"
     run(SOURCE / "testbed/cross.sh", bed.path / "arm64", cross)
-    plan = Plan(story, board, "attach", "--name", "first", "--hotplug", RTC, *iommus(RTC, 0x1002))
+    plan = Plan(story, board, "attach", "--name", "first", "--hotplug", RTC, UART,
+                *iommus(RTC, 0x1002), *iommus(UART, 0x1003))
     with boot(story, "attach", board, plan.tree) as system:
-        system.dom0_must("mkdir -p /usr/libexec/sallyport/xen-4.20")
-        for file in ("bin/sallyport", "libexec/sallyport/xen-4.20/attach"):
+        programs = f"libexec/sallyport/xen-{bed.xen_release}"
+        system.dom0_must(f"mkdir -p /usr/{programs}")
+        for file in ("bin/sallyport", f"{programs}/attach"):
             system.push(f"/usr/{file}", (cross / "tree/usr" / file).read_bytes())
             system.dom0_must(f"chmod +x /usr/{file}")
-        system.dom0_must("ln -s attach /usr/libexec/sallyport/xen-4.20/detach")
+        system.dom0_must(f"ln -s attach /usr/{programs}/detach")
         there = send(system, "first", plan.files())
         system.push(f"{there}/attach.cfg", (plan.files() / "attach.cfg").read_bytes())
         text = (plan.files() / "attach.cfg").read_text()
@@ -234,16 +236,24 @@ def attach(story, bed):
         said = fields(system.guest("first", "BED rtc .*"))
         story.judge(said.get("driver") == "none", "first: has no RTC yet")
 
-        story.say("  an attempt of which the last step fails: dom0 needs interrupt 48 itself")
+        story.say("  an attempt of which an interrupt is refused: dom0 needs 48 itself")
         system.push("/root/bad.cfg", text.replace("irqs = [", "irqs = [ 48,").encode())
         before = io_of(system, "first")
         sallyport("attach", "first", "/root/bad.cfg", statuses=(2,))
         story.judge(io_of(system, "first") == before, "Xen's state is what it was before", "; ".join(before))
 
+        story.say("  an attempt of which the last interrupt is refused: 35 is dom0's, and 40 was bound")
+        system.push("/root/worse.cfg", text.replace("\t34,", "\t35,").encode())
+        said = sallyport("attach", "first", "/root/worse.cfg", statuses=(2,))
+        story.judge("40" in said and io_of(system, "first") == before,
+                    "all but interrupt 40 is as before, and that is told", "; ".join(before))
+
         sallyport("attach", "first", f"{there}/attach.cfg")
         after = io_of(system, "first")
         story.judge(after != before and "9010" in "".join(after), "the guest has the page now", "; ".join(after))
         late_rtc(story, system, "first")
+        system.dom0_must("say first 'insmod /lib/modules/enable.ko node=/passthrough/pl011@9040000; rmmod enable; try_uart'")
+        uart(story, system, "first")
         sallyport("attach", "first", f"{there}/attach.cfg")
 
         said = sallyport("detach", "first", f"{there}/attach.cfg", statuses=(1,))
