@@ -20,8 +20,6 @@ What `sallyport check` foretells of wrong set-ups, and what real Xen and real gu
 works and differs in one change. It fails if anything comes out otherwise, and if `sallyport check` says
 of a twin what it says of the wrong one.
 
-| wrong | the change | finding | what happens |
-|---|---|---|---|
 """
 
 
@@ -29,17 +27,14 @@ def cell(text):
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def shorten(text):
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57].rstrip() + "…"
-
-
-def change(case):
-    file, old, new = case.change
-    old, new = shorten(old), shorten(new)
-    what = f"`{old}` → `{new}`" if new else f"without `{old}`"
-    return f"{file}: {what}"
-
+# By how the cases' names begin.
+GROUPS = {
+    "Interrupts": ("irq-", "gic-"),
+    "Registers": ("iomem-",),
+    "The IOMMU": ("dtdev-", "stream-", "proxy-", "passthrough-", "populate-"),
+    "The partial tree": ("tree-",),
+    "Guests that Xen makes at boot": ("domain-",),
+}
 
 release = next(line.split("=")[1] for line in (root / "testbed/contents.sh").read_text().splitlines()
                if line.startswith("XEN_RELEASE="))
@@ -49,6 +44,12 @@ for case in CASES:
     if not re.search(rf"^SP_FINDING\({name}, \w+, \w+, \w+, RUN,", findings, re.MULTILINE):
         sys.exit(f"findings.def does not say of {case.code}, which is seen at work, that it was run")
 print(HEAD.format(cases=len(CASES), codes=len({case.code for case in CASES}), release=release), end="")
-for case in CASES:
-    code = f"[{case.code}](findings.md#{case.code.lower()})"
-    print(f"| {cell(case.what)} | {cell(change(case))} | {code} | {cell(case.outcome.sentence())} |")
+for title, prefixes in GROUPS.items():
+    print(f"\n## {title}\n\n| wrong | case | finding | what happens |\n|---|---|---|---|")
+    for case in CASES:
+        if case.name.startswith(prefixes):
+            code = f"[{case.code}](findings.md#{case.code.lower()})"
+            print(f"| {cell(case.what)} | `{case.name}` | {code} | {cell(case.outcome.sentence())} |")
+lost = [case.name for case in CASES if not case.name.startswith(sum(GROUPS.values(), ()))]
+if lost:
+    sys.exit(f"no group has {', '.join(lost)}")
