@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "fdt/tree_paths.h"
@@ -58,6 +59,22 @@ static void sort_findings(struct sp_check *check) {
 	check->findings.capacity = count;
 }
 
+static void tell_rest(struct sp_check *check) {
+	for (uint32_t g = 0; g < check->guests.count; g++) {
+		for (uint32_t code = 0; code < SP_CODE_COUNT; code++) {
+			uint32_t rest = check->told[g][code];
+			if (rest <= SP_CHECK_MAX_TOLD)
+				continue;
+			struct sp_finding *last = &check->findings.data[check->last[g][code]];
+			rest -= SP_CHECK_MAX_TOLD;
+			char *message = sp_arena_printf(
+				&check->arena, "%s; and %u more of this code", last->message, rest);
+			if (message != NULL)
+				last->message = message;
+		}
+	}
+}
+
 static void judge(struct sp_check *check) {
 	for (uint32_t i = 0; i < check->findings.count; i++) {
 		enum sp_severity severity = check->findings.data[i].severity;
@@ -76,6 +93,7 @@ static bool run(struct sp_check *check, struct sp_error *error) {
 			"there is nothing to check: name a configuration, or a host's tree whose "
 			"/chosen has nodes that are compatible with xen,domain");
 	sp_check_find_windows(check);
+	sp_check_find_known(check);
 	for (uint32_t i = 0; i < check->guests.count; i++) {
 		struct sp_check_guest *guest = &check->guests.data[i];
 		sp_check_settings(check, guest);
@@ -92,10 +110,12 @@ static bool run(struct sp_check *check, struct sp_error *error) {
 		sp_check_irqs(check, guest);
 		sp_check_tree(check, guest);
 		sp_check_described(check, guest);
+		sp_check_astray(check, guest);
 	}
 	sp_check_maps_of_all(check);
 	sp_check_irqs_of_all(check);
 	sp_check_devs_of_all(check);
+	tell_rest(check);
 	sort_findings(check);
 	judge(check);
 	return true;
@@ -138,9 +158,18 @@ static bool read_file(
 	return sp_file_read(path, SP_TREE_MAX_BYTES, data, size, error);
 }
 
+static bool read_tree(
+	void *context, const char *path, char **data, size_t *size, struct sp_error *error) {
+	struct stat status;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return sp_error_set(error, SP_ERROR_SYSTEM, "%s: this is no regular file", path);
+	return read_file(context, path, data, size, error);
+}
+
 bool sp_check_create(struct sp_check **check, const struct sp_host *host,
 	const struct sp_check_options *options, struct sp_error *error) {
-	const struct sp_check_reader reader = {.read = read_file};
+	const struct sp_check_reader reader = {.read = read_file, .read_tree = read_tree};
 	return sp_check_create_reading(check, host, options, &reader, error);
 }
 

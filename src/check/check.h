@@ -7,6 +7,11 @@
 #include "plan/plan.h"
 #include "xl/guest.h"
 
+/* More guests than a machine is divided into. */
+#define SP_CHECK_MAX_GUESTS 64u
+/* Findings of one code that are told of a guest; the rest is counted. */
+#define SP_CHECK_MAX_TOLD 64u
+
 /* What people wrote, in one form for xl's guests and for those that Xen makes at boot. */
 
 /* Pages that a guest is given: a line of iomem, or a part of a node's xen,reg. */
@@ -74,6 +79,9 @@ struct sp_check_window {
 struct sp_check_reader {
 	bool (*read)(
 		void *context, const char *path, char **data, size_t *size, struct sp_error *error);
+	/* The same for trees, which are no pipes: nobody waits for a writer. */
+	bool (*read_tree)(
+		void *context, const char *path, char **data, size_t *size, struct sp_error *error);
 	void *context;
 };
 
@@ -88,12 +96,16 @@ struct sp_check {
 	SP_VEC(struct sp_check_window) windows;
 	struct sp_request request;
 	struct sp_plan *plan; /* NULL: nobody is given anything */
+	sp_node *
+		by_name; /* of the host: by parent, then by name in any case; made when asked for */
+	struct sp_intervals known; /* pages of the host that some node describes */
 	SP_VEC(struct sp_finding) findings;
+	/* How many of a guest's findings have this code, and which was the last to be told. */
+	uint32_t told[SP_CHECK_MAX_GUESTS][SP_CODE_COUNT];
+	uint32_t last[SP_CHECK_MAX_GUESTS][SP_CODE_COUNT];
 	enum sp_verdict verdict;
 };
 
-/* More guests than a machine is divided into. */
-#define SP_CHECK_MAX_GUESTS 64u
 /* More devices than any guest is given. */
 #define SP_CHECK_MAX_DEVICES 256u
 /* Register blocks that are looked at for one stretch of pages. */
@@ -104,11 +116,13 @@ bool sp_check_create_reading(struct sp_check **check, const struct sp_host *host
 	const struct sp_check_options *options, const struct sp_check_reader *reader,
 	struct sp_error *error);
 
-/* Where a finding is. All may be NULL or 0. */
+/* Where a finding is. All may be NULL or 0. The path is made only for what is told. */
 struct sp_check_place {
 	const char *file;
 	uint32_t line;
-	const char *path;
+	const struct sp_tree *tree;
+	sp_node node; /* of it */
+	const char *path; /* instead of the node's */
 };
 struct sp_check_place sp_check_at_line(const struct sp_check_guest *guest, uint32_t line);
 /* A node of the guest's tree. */
@@ -121,6 +135,9 @@ struct sp_check_place sp_check_at(const struct sp_check *check, const struct sp_
 struct sp_check_place sp_check_on_host(
 	const struct sp_check *check, struct sp_check_place place, sp_node host);
 
+/* False: another finding of this code would only be counted. */
+bool sp_check_tells(
+	const struct sp_check *check, const struct sp_check_guest *guest, enum sp_code code);
 /* Like sp_finding_add(). */
 void sp_check_add(struct sp_check *check, const struct sp_check_guest *guest, enum sp_code code,
 	struct sp_check_place place, const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -137,10 +154,13 @@ bool sp_check_read_domains(struct sp_check *check, struct sp_error *error);
 void sp_check_settings(struct sp_check *check, struct sp_check_guest *guest);
 /* Which devices of the host a guest is given. */
 void sp_check_find_windows(struct sp_check *check);
+void sp_check_find_known(struct sp_check *check);
 bool sp_check_find_devices(
 	struct sp_check *check, struct sp_check_guest *guest, struct sp_error *error);
 /* The plan of all guests, and what of its findings holds for what was written. */
 bool sp_check_plan(struct sp_check *check, struct sp_error *error);
+/* What only a plan says, of what it would make itself. */
+bool sp_check_is_plans_own(enum sp_code code);
 /* Whether there is room for the tables that map the pages. */
 void sp_check_tables(struct sp_check *check, struct sp_check_guest *guest);
 /* Pages. */
@@ -155,13 +175,18 @@ void sp_check_devs_of_all(struct sp_check *check);
 /* The guest's tree: its nodes and references, and what it says of registers and interrupts. */
 void sp_check_tree(struct sp_check *check, struct sp_check_guest *guest);
 void sp_check_described(struct sp_check *check, struct sp_check_guest *guest);
+void sp_check_astray(struct sp_check *check, struct sp_check_guest *guest);
 
 /* tree.c: reads a partial tree as Xen does. What is wrong with it is told. */
 void sp_check_take_tree(struct sp_check *check, struct sp_check_guest *guest, const char *name,
 	char *data, size_t size, size_t room);
 
-/* The node by its whole path, as Xen finds it; SP_NODE_NONE. */
+/* The node by its whole path, letter by letter; SP_NODE_NONE. */
 sp_node sp_check_find_exact(const struct sp_tree *tree, const char *path);
+/* The host's node as Xen finds it: by its whole path, in which case does not count. */
+sp_node sp_check_find(struct sp_check *check, const char *path);
+/* The host's address behind a guest's; UINT64_MAX if there is none. */
+uint64_t sp_check_host_address(const struct sp_check_guest *guest, uint64_t address);
 /* The guest's device in which `node` of the host lies, or that it is; NULL. */
 const struct sp_check_device *sp_check_device_of(
 	const struct sp_check *check, const struct sp_check_guest *guest, sp_node node);

@@ -31,7 +31,8 @@ static void read_tree(struct sp_check *check, struct sp_check_guest *guest) {
 	for (unsigned i = 0; i < 3 && data == NULL; i++) {
 		if (paths[i] == NULL || (i == 1 && wanted->path[0] == '/'))
 			continue;
-		if (check->reader.read(check->reader.context, paths[i], &data, &size, &error)) {
+		if (check->reader.read_tree(
+			    check->reader.context, paths[i], &data, &size, &error)) {
 			guest->tree_file = paths[i];
 			break;
 		}
@@ -91,32 +92,83 @@ static void take_others(struct sp_check *check, struct sp_check_guest *guest) {
 		struct sp_check_dev *dev = sp_vec_push(&check->arena, &guest->devs);
 		if (dev != NULL)
 			*dev = (struct sp_check_dev){.path = path->path,
-				.node = sp_check_find_exact(check->host->tree, path->path),
+				.node = sp_check_find(check, path->path),
 				.line = path->line,
 				.at = SP_NODE_NONE};
 	}
 }
 
-/* A number that is only compared: xl's own readers tell what is wrong with it. */
-static uint32_t number_of(const struct sp_xl_config *config, const char *name, uint32_t fallback) {
-	const struct sp_xl_setting *setting = sp_xl_config_find(config, name);
-	if (setting == NULL || setting->value.kind != SP_XL_ATOM)
-		return fallback;
-	long number = strtol(setting->value.text, NULL, 0);
-	return number > 0 && number < (1 << 24) ? (uint32_t)number : fallback;
+/* The line and the sentence of "FILE:LINE: sentence"; false for what is about no line. */
+static bool part_message(
+	const char *message, const char *file, uint32_t *line, const char **sentence) {
+	size_t length = strlen(file);
+	char *end;
+
+	if (strncmp(message, file, length) != 0 || message[length] != ':')
+		return false;
+	*line = (uint32_t)strtoul(message + length + 1, &end, 10);
+	*sentence = end + 2;
+	return *line != 0 && strncmp(end, ": ", 2) == 0;
+}
+
+/* What xl cannot parse it refuses, as it does a value; the other guests are checked. */
+static bool parse_config(const char *path, const char *data, size_t size,
+	struct sp_xl_config **config, struct sp_error *trouble, struct sp_error *error) {
+	uint32_t line;
+	const char *sentence;
+
+	if (sp_xl_config_parse(config, data, size, path, trouble))
+		return true;
+	if (trouble->kind != SP_ERROR_INPUT ||
+		!part_message(trouble->message, path, &line, &sentence)) {
+		*error = *trouble;
+		return false;
+	}
+	return sp_xl_config_parse(config, "", 0, path, error);
+}
+
+static void check_names(struct sp_check *check, const struct sp_check_guest *guest) {
+	const struct sp_xl_guest *xl = guest->xl;
+
+	if (xl->name == NULL && !xl->name_refused)
+		sp_check_add(check, guest, SP_CODE_CFG_NAME_MISSING, sp_check_at_line(guest, 0),
+			"it has no name, and xl's command line must give one");
+	for (uint32_t i = 0; xl->name != NULL && i + 1 < check->guests.count; i++) {
+		const struct sp_check_guest *other = &check->guests.data[i];
+		if (other->xl->name == NULL || strcmp(other->xl->name, xl->name) != 0)
+			continue;
+		sp_check_add(check, guest, SP_CODE_CFG_NAME_TWICE,
+			sp_check_at_line(guest, xl->name_line), "%s has a guest of this name, too",
+			other->file);
+		return;
+	}
+}
+
+/* A guest without a tree drives what it is given only if it knows of it otherwise. */
+static void check_tree_named(struct sp_check *check, const struct sp_check_guest *guest) {
+	const struct sp_xl_guest *xl = guest->xl;
+	uint32_t line = xl->iomem.count > 0 ? xl->iomem.data[0].line
+		: xl->irqs.count > 0        ? xl->irqs.data[0].line
+		: xl->dtdev.count > 0       ? xl->dtdev.data[0].line
+					    : 0;
+
+	if (line != 0)
+		sp_check_add(check, guest, SP_CODE_CFG_NO_TREE, sp_check_at_line(guest, line),
+			"devices are given, and there is no device_tree that tells the guest of "
+			"them");
 }
 
 static bool read_config(struct sp_check *check, const char *path, struct sp_error *error) {
+	struct sp_error trouble = {0};
 	struct sp_xl_config *config = NULL;
 	struct sp_xl_guest *xl = NULL;
 	char *data = NULL;
 	size_t size = 0;
 	bool good = check->reader.read(check->reader.context, path, &data, &size, error) &&
-		sp_xl_config_parse(&config, data, size, path, error) &&
+		parse_config(path, data, size, &config, &trouble, error) &&
 		sp_xl_guest_create(&xl, config, error);
-	uint32_t cpus = good ? number_of(config, "vcpus", 1) : 1;
-	uint32_t most = good ? number_of(config, "maxvcpus", cpus) : cpus;
-	uint32_t pool = good ? number_of(config, "shadow_memory", 0) : 0;
+	uint32_t line;
+	const char *sentence;
 
 	free(data);
 	sp_xl_config_destroy(config);
@@ -133,15 +185,24 @@ static bool read_config(struct sp_check *check, const char *path, struct sp_erro
 		.domain = SP_NODE_NONE,
 		.xl = xl,
 		.memory = xl->memory > xl->maxmem ? xl->memory : xl->maxmem,
-		.cpus = most > cpus ? most : cpus,
-		.pool = pool,
+		.cpus = xl->cpus,
+		.pool = xl->pool,
 		.vuart = xl->vuart_line != 0,
 		/* GUEST_PHANDLE_GIC, tools/libs/light/libxl_arm.c */
 		.gic_phandle = 65000};
+	if (trouble.kind != SP_ERROR_NONE) {
+		part_message(trouble.message, path, &line, &sentence);
+		sp_check_add(check, guest, SP_CODE_CFG_REFUSED, sp_check_at_line(guest, line),
+			"%s; nothing more is said of this guest", sentence);
+		return true;
+	}
+	check_names(check, guest);
 	take_iomem(check, guest);
 	take_others(check, guest);
 	if (xl->device_tree.path != NULL)
 		read_tree(check, guest);
+	else
+		check_tree_named(check, guest);
 	return true;
 }
 

@@ -16,6 +16,11 @@ struct described {
 	const struct sp_check_guest *guest;
 	sp_node top;
 	uint8_t seen[SP_GIC_END_SPI];
+	/* The property that has an interrupt which is not given, while what SPI counts is. */
+	struct {
+		sp_node node;
+		const char *property;
+	} miscounted[SP_GIC_END_SPI];
 };
 
 enum controller { CONTROLLER_GIC, CONTROLLER_OTHER, CONTROLLER_NONE };
@@ -90,7 +95,7 @@ static sp_node host_of(const struct described *described, sp_node node) {
 		const struct sp_prop *path = sp_tree_prop(guest->tree, node, "xen,path");
 		const char *name = path != NULL ? sp_prop_string(path, 0) : NULL;
 		if (name != NULL)
-			return sp_check_find_exact(described->check->host->tree, name);
+			return sp_check_find(described->check, name);
 	}
 	return SP_NODE_NONE;
 }
@@ -101,7 +106,7 @@ static bool is_told(const struct described *described, sp_node node, uint32_t nu
 	const struct sp_host *host = described->check->host;
 
 	if (guest->xl != NULL)
-		return is_refused(guest, "irqs") || is_given(guest, number - SP_GIC_FIRST_SPI);
+		return is_refused(guest, "irqs");
 	bool reg = sp_tree_prop(guest->tree, node, "xen,reg") != NULL;
 	bool path = sp_tree_prop(guest->tree, node, "xen,path") != NULL;
 	bool force = sp_tree_prop(guest->tree, node, "xen,force-assign-without-iommu") != NULL;
@@ -118,6 +123,27 @@ static bool is_told(const struct described *described, sp_node node, uint32_t nu
 			return true;
 	}
 	return false;
+}
+
+static void tell_missing(
+	const struct described *described, sp_node node, const char *property, uint32_t number) {
+	const struct sp_check_guest *guest = described->guest;
+
+	sp_check_add(described->check, guest, SP_CODE_CFG_IRQ_MISSING,
+		sp_check_at_tree(guest, node), "its %s has interrupt %u (SPI %u), which %s",
+		property, number, number - SP_GIC_FIRST_SPI,
+		guest->xl != NULL ? "irqs does not list"
+				  : "is in the interrupts of no node that xen,path names");
+}
+
+/* The line that gives an SPI by its own number is told, unless that is another node's. */
+static void tell_miscounted(const struct described *described) {
+	for (uint32_t number = SP_GIC_FIRST_SPI; number < SP_GIC_END_SPI; number++) {
+		if (described->miscounted[number].property != NULL &&
+			described->seen[number - SP_GIC_FIRST_SPI])
+			tell_missing(described, described->miscounted[number].node,
+				described->miscounted[number].property, number);
+	}
 }
 
 static void take_specifier(
@@ -137,12 +163,14 @@ static void take_specifier(
 	if (described->seen[number])
 		return;
 	described->seen[number] = 1;
-	if (!is_given(guest, number) && !is_told(described, node, number))
-		sp_check_add(described->check, guest, SP_CODE_CFG_IRQ_MISSING,
-			sp_check_at_tree(guest, node), "its %s has interrupt %u (SPI %u), which %s",
-			prop->name, number, spi,
-			guest->xl != NULL ? "irqs does not list"
-					  : "is in the interrupts of no node that xen,path names");
+	if (is_given(guest, number) || is_told(described, node, number))
+		return;
+	if (guest->xl != NULL && is_given(guest, number - SP_GIC_FIRST_SPI)) {
+		described->miscounted[number].node = node;
+		described->miscounted[number].property = prop->name;
+		return;
+	}
+	tell_missing(described, node, prop->name, number);
 }
 
 static void tell_parent(
@@ -259,7 +287,7 @@ static void take_regs(const struct described *described, sp_node node) {
 	if (described->guest->xl == NULL && sp_tree_prop(tree, node, "xen,path") != NULL &&
 		sp_tree_prop(tree, node, "xen,reg") == NULL)
 		return;
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && i < SP_CHECK_MAX_STEPS; i++) {
 		struct sp_reg reg;
 		sp_reg_get(tree, node, i, &reg);
 		snprintf(what, sizeof(what), "its register block %u", i);
@@ -268,7 +296,7 @@ static void take_regs(const struct described *described, sp_node node) {
 	if (!sp_is_pci_bus(tree, node) ||
 		sp_window_count(tree, node, "ranges", &windows) != SP_WINDOWS_LIST)
 		return;
-	for (uint32_t i = 0; i < windows; i++) {
+	for (uint32_t i = 0; i < windows && i < SP_CHECK_MAX_STEPS; i++) {
 		struct sp_window window;
 		sp_window_get(tree, node, "ranges", i, &window);
 		snprintf(what, sizeof(what), "its PCI window %u", i);
@@ -318,5 +346,6 @@ void sp_check_described(struct sp_check *check, struct sp_check_guest *guest) {
 		if (sp_check_is_live(guest, node))
 			take_node(&described, node);
 	}
+	tell_miscounted(&described);
 	check_unused(&described);
 }

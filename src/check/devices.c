@@ -12,16 +12,24 @@
 enum {
 	HINT_SHARED = 1, /* one of its interrupts, or its address in the guest's tree */
 	HINT_MARKED = 2, /* xen,passthrough */
-	HINT_SURE = 4, /* assigned, or marked and enabled, or described as what it is */
+	HINT_LIKE = 4, /* described as what it is */
+	HINT_SURE = 8, /* assigned, or marked and enabled */
 };
 
 /* One block of registers or one PCI window that a stretch of pages touches. */
 struct candidate {
 	sp_node node;
+	uint64_t address;
 	uint64_t start, end; /* frames */
 	bool whole; /* all of it is given */
 	unsigned hints;
 	bool dropped;
+};
+
+/* What was found out of a block when it was met first. */
+struct known {
+	bool known, block; /* it is one of the device's */
+	struct candidate candidate;
 };
 
 /* Comparisons of neighbours for one guest: more than any real one needs. */
@@ -38,12 +46,14 @@ struct search {
 	struct sp_check_guest *guest;
 	SP_VEC(struct described) described; /* by address */
 	uint8_t *flags; /* by node of the host */
+	struct known *owners; /* by the host's page owner */
 	uint32_t steps; /* comparisons so far */
+	uint32_t left_out; /* devices that are too many */
 	struct candidate candidates[SP_CHECK_MAX_STEPS];
 	uint32_t count;
 };
 
-enum { NODE_ASSIGNED = 1, NODE_INTERRUPT = 2, NODE_TAKEN = 4 };
+enum { NODE_ASSIGNED = 1, NODE_INTERRUPT = 2, NODE_TAKEN = 4, NODE_KEPT = 8 };
 
 static int compare_maps(const void *left, const void *right) {
 	const struct sp_check_map *a = left, *b = right;
@@ -89,8 +99,7 @@ static void sort(struct search *search) {
 	sp_intervals_sort(&guest->given);
 }
 
-/* The host's address behind a guest's; UINT64_MAX if there is none. */
-static uint64_t host_address(const struct sp_check_guest *guest, uint64_t address) {
+uint64_t sp_check_host_address(const struct sp_check_guest *guest, uint64_t address) {
 	uint32_t low = 0, high = guest->maps.count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -125,11 +134,11 @@ static void find_described(struct search *search) {
 	for (sp_node node = top + 1; node < sp_tree_end(guest->tree, top); node++) {
 		bool whole;
 		uint32_t count = sp_reg_count(guest->tree, node, &whole);
-		for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t i = 0; i < count && i < SP_CHECK_MAX_STEPS; i++) {
 			struct sp_reg reg;
 			sp_reg_get(guest->tree, node, i, &reg);
 			uint64_t host = reg.state == SP_ADDRESS_OK
-				? host_address(guest, reg.address)
+				? sp_check_host_address(guest, reg.address)
 				: UINT64_MAX;
 			struct described *slot = host != UINT64_MAX
 				? sp_vec_push(&search->check->arena, &search->described)
@@ -189,7 +198,7 @@ static unsigned look_up(const struct search *search, sp_node node, uint64_t addr
 			sp_tree_prop(guest, search->described.data[low].node, "compatible");
 		const char *name = prop != NULL ? sp_prop_string(prop, 0) : NULL;
 		bool same = name != NULL && sp_tree_compatible(tree, node, name);
-		hints |= same ? HINT_SURE : HINT_SHARED;
+		hints |= same ? HINT_LIKE : HINT_SHARED;
 	}
 	return hints;
 }
@@ -208,17 +217,36 @@ static unsigned hints_of(const struct search *search, sp_node node, uint64_t add
 	return hints;
 }
 
-static void add_candidate(struct search *search, sp_node node, uint64_t address, uint64_t size) {
-	if (search->count == SP_CHECK_MAX_STEPS)
-		return;
+static struct candidate candidate(
+	const struct search *search, sp_node node, uint64_t address, uint64_t size) {
 	uint64_t start = address >> SP_PAGE_SHIFT;
 	uint64_t end = ((address + (size - 1)) >> SP_PAGE_SHIFT) + 1;
-	search->candidates[search->count++] = (struct candidate){.node = node,
+	return (struct candidate){.node = node,
+		.address = address,
 		.start = start,
 		.end = end,
 		.whole = sp_intervals_contain(
 			&search->guest->given, start << SP_PAGE_SHIFT, end << SP_PAGE_SHIFT),
 		.hints = hints_of(search, node, address)};
+}
+
+static const struct known *look_at(const struct search *search, uint32_t index) {
+	const struct sp_host *host = search->check->host;
+	const struct sp_page_owner *owner = &host->page_owners.data[index];
+	const struct sp_device *device = &host->devices.data[owner->device];
+	struct known *known = &search->owners[index];
+
+	if (known->known)
+		return known;
+	known->known = true;
+	for (uint32_t r = 0; r < device->reg_count && !known->block; r++) {
+		const struct sp_reg *reg = &host->regs.data[device->reg + r];
+		known->block = reg->state == SP_ADDRESS_OK && reg->size > 0 &&
+			reg->address >> SP_PAGE_SHIFT == owner->start;
+		if (known->block)
+			known->candidate = candidate(search, device->node, reg->address, reg->size);
+	}
+	return known;
 }
 
 static void find_candidates(struct search *search, const struct sp_check_map *map) {
@@ -231,18 +259,11 @@ static void find_candidates(struct search *search, const struct sp_check_map *ma
 	for (uint32_t i = sp_host_pages_from(host, start); i < host->page_owners.count &&
 		host->page_owners.data[i].start < end && steps++ < SP_CHECK_MAX_STEPS;
 		i++) {
-		const struct sp_page_owner *owner = &host->page_owners.data[i];
-		const struct sp_device *device = &host->devices.data[owner->device];
-		if (owner->end <= start)
+		if (host->page_owners.data[i].end <= start)
 			continue;
-		for (uint32_t r = 0; r < device->reg_count; r++) {
-			const struct sp_reg *reg = &host->regs.data[device->reg + r];
-			if (reg->state == SP_ADDRESS_OK && reg->size > 0 &&
-				reg->address >> SP_PAGE_SHIFT == owner->start) {
-				add_candidate(search, device->node, reg->address, reg->size);
-				break;
-			}
-		}
+		const struct known *known = look_at(search, i);
+		if (known->block && search->count < SP_CHECK_MAX_STEPS)
+			search->candidates[search->count++] = known->candidate;
 	}
 }
 
@@ -274,9 +295,22 @@ static void add_windows(struct search *search, const struct sp_check_map *map) {
 	for (uint32_t i = 0; i < search->check->windows.count; i++) {
 		const struct sp_check_window *window = &search->check->windows.data[i];
 		if (window->start < map->host + map->size &&
-			window->start + (window->size - 1) >= map->host)
-			add_candidate(search, window->node, window->start, window->size);
+			window->start + (window->size - 1) >= map->host &&
+			search->count < SP_CHECK_MAX_STEPS)
+			search->candidates[search->count++] =
+				candidate(search, window->node, window->start, window->size);
 	}
+}
+
+/* Nodes may have one address and be of one kind: two ways to use a processor, bits of a register.
+ * Which is meant the host's tree or the assignment says. */
+static bool is_rather(const struct candidate *other, const struct candidate *one) {
+	const unsigned named = HINT_MARKED | HINT_SURE;
+
+	if ((one->hints & HINT_LIKE) == 0)
+		return other->hints > one->hints;
+	return other->address == one->address && (one->hints & named) == 0 &&
+		(other->hints & named) != 0;
 }
 
 /*
@@ -301,23 +335,28 @@ static void drop_neighbours(struct search *search) {
 			j++) {
 			const struct candidate *other = &search->candidates[j];
 			search->steps++;
-			one->dropped = other->hints > one->hints && other->start < one->end &&
-				one->start < other->end;
+			one->dropped = other->start < one->end && one->start < other->end &&
+				is_rather(other, one);
 		}
 	}
 }
 
-static bool take(struct search *search, sp_node node, uint32_t line, sp_node at, bool holder,
-	struct sp_error *error) {
+static void take(struct search *search, sp_node node, uint32_t line, sp_node at, bool holder) {
 	struct sp_check_guest *guest = search->guest;
 
 	if (search->flags[node] & NODE_TAKEN)
-		return true;
+		return;
 	search->flags[node] |= NODE_TAKEN;
-	if (guest->devices.count == SP_CHECK_MAX_DEVICES)
-		return sp_error_set(error, SP_ERROR_INPUT,
-			"%s: guest %s is given the registers of more than %u devices", guest->file,
-			guest->name, SP_CHECK_MAX_DEVICES);
+	if (guest->devices.count == SP_CHECK_MAX_DEVICES) {
+		if (search->left_out++ == 0)
+			sp_check_add(search->check, guest, SP_CODE_CFG_TOO_MANY,
+				line != 0 ? sp_check_at_line(guest, line)
+					  : sp_check_at_tree(guest, at),
+				"it is given the registers of more than %u devices; the others are "
+				"not looked at",
+				SP_CHECK_MAX_DEVICES);
+		return;
+	}
 	struct sp_check_device *device = sp_vec_push(&search->check->arena, &guest->devices);
 	if (device != NULL)
 		*device = (struct sp_check_device){.node = node,
@@ -326,11 +365,9 @@ static bool take(struct search *search, sp_node node, uint32_t line, sp_node at,
 			.at = at,
 			.holder = holder,
 			.assigned = (search->flags[node] & NODE_ASSIGNED) != 0};
-	return true;
 }
 
-static bool take_map(
-	struct search *search, const struct sp_check_map *map, struct sp_error *error) {
+static void take_map(struct search *search, const struct sp_check_map *map) {
 	const struct sp_check *check = search->check;
 
 	find_candidates(search, map);
@@ -338,13 +375,15 @@ static bool take_map(
 	drop_neighbours(search);
 	for (uint32_t i = 0; i < search->count; i++) {
 		const struct candidate *candidate = &search->candidates[i];
-		if (candidate->dropped ||
-			sp_xen_keeps(check->host, candidate->node, check->target) != NULL)
+		uint8_t *flags = &search->flags[candidate->node];
+		if (candidate->dropped || (*flags & (NODE_TAKEN | NODE_KEPT)) != 0)
 			continue;
-		if (!take(search, candidate->node, map->line, map->at, false, error))
-			return false;
+		if (sp_xen_keeps(check->host, candidate->node, check->target) != NULL) {
+			*flags |= NODE_KEPT;
+			continue;
+		}
+		take(search, candidate->node, map->line, map->at, false);
 	}
-	return true;
 }
 
 static bool has_resources(const struct sp_host *host, sp_node node) {
@@ -356,14 +395,12 @@ static bool has_resources(const struct sp_host *host, sp_node node) {
 	return false;
 }
 
-static bool find_devices(struct search *search, struct sp_error *error) {
+static void find_devices(struct search *search) {
 	const struct sp_check_guest *guest = search->guest;
 	const struct sp_host *host = search->check->host;
 
-	for (uint32_t i = 0; i < guest->maps.count; i++) {
-		if (!take_map(search, &guest->maps.data[i], error))
-			return false;
-	}
+	for (uint32_t i = 0; i < guest->maps.count; i++)
+		take_map(search, &guest->maps.data[i]);
 	for (uint32_t i = 0; i < guest->devs.count; i++) {
 		const struct sp_check_dev *dev = &guest->devs.data[i];
 		if (dev->node == SP_NODE_NONE || dev->node == SP_NODE_ROOT)
@@ -371,11 +408,9 @@ static bool find_devices(struct search *search, struct sp_error *error) {
 		/* A bare node that only says which stream IDs another one has. */
 		bool holder = !has_resources(host, dev->node) &&
 			sp_tree_prop(host->tree, dev->node, "iommus") != NULL;
-		if (sp_xen_keeps(host, dev->node, search->check->target) == NULL &&
-			!take(search, dev->node, dev->line, dev->at, holder, error))
-			return false;
+		if (sp_xen_keeps(host, dev->node, search->check->target) == NULL)
+			take(search, dev->node, dev->line, dev->at, holder);
 	}
-	return true;
 }
 
 bool sp_check_find_devices(
@@ -388,14 +423,16 @@ bool sp_check_find_devices(
 	search->check = check;
 	search->guest = guest;
 	search->flags = calloc(sp_tree_count(check->host->tree), sizeof(*search->flags));
-	if (search->flags == NULL) {
+	search->owners = calloc(check->host->page_owners.count + 1u, sizeof(*search->owners));
+	if (search->flags == NULL || search->owners == NULL) {
 		good = sp_error_memory(error);
 	} else {
 		sort(search);
 		find_hints(search);
-		good = find_devices(search, error);
+		find_devices(search);
 	}
 	free(search->flags);
+	free(search->owners);
 	free(search);
 	return good;
 }

@@ -179,7 +179,6 @@ static bool is_covered(const struct sp_check *check, const struct sp_check_guest
 static void tell_uncovered(struct sp_check *check, const struct sp_check_guest *guest,
 	sp_node master, uint32_t missing, uint32_t known, const struct sp_stream *first) {
 	const struct sp_check_device *device = sp_check_device_of(check, guest, master);
-	const struct sp_device *known_as = sp_host_device(check->host, master);
 	const char *where = guest->xl != NULL ? "dtdev" : "xen,path";
 	uint32_t id, mask;
 
@@ -193,7 +192,7 @@ static void tell_uncovered(struct sp_check *check, const struct sp_check_guest *
 			"(%u of %u are): its DMA is blocked without a message",
 			id, sp_tree_path(check->host->tree, first->iommu), where, known - missing,
 			known);
-	else if (known_as != NULL && sp_kind_dma(known_as->kind) != SP_DMA_NEVER)
+	else
 		sp_check_add(check, guest, SP_CODE_IOMMU_UNLISTED, place,
 			"its registers are given and %s does not name it: the guest is made, and "
 			"its DMA is blocked",

@@ -137,7 +137,7 @@ static void take_node(struct sp_check *check, struct sp_check_guest *guest, sp_n
 	const char *name = path != NULL ? sp_prop_string(path, 0) : NULL;
 	if (path == NULL || reg == NULL)
 		return;
-	sp_node host = name != NULL ? sp_check_find_exact(check->host->tree, name) : SP_NODE_NONE;
+	sp_node host = name != NULL ? sp_check_find(check, name) : SP_NODE_NONE;
 	struct sp_check_dev *dev = sp_vec_push(&check->arena, &guest->devs);
 	if (dev != NULL)
 		*dev = (struct sp_check_dev){name != NULL ? name : "", host, 0, node, force};
@@ -205,10 +205,10 @@ static bool read_domain(struct sp_check *check, sp_node domain, struct sp_error 
 	if (module == SP_NODE_NONE)
 		sp_check_add(check, guest, SP_CODE_DOMAIN_NO_MODULE,
 			sp_check_at(check, guest, domain, 0, SP_NODE_NONE),
-			"no module of it is compatible with multiboot,device-tree: Xen does not "
-			"see %s",
+			"no module of it is compatible with multiboot,device-tree: unless the boot "
+			"loader adds one, Xen does not see %s",
 			file);
-	if (!check->reader.read(check->reader.context, file, &data, &size, error))
+	if (!check->reader.read_tree(check->reader.context, file, &data, &size, error))
 		return false;
 	guest->tree_file = file;
 	sp_check_take_tree(check, guest, file, data, size,

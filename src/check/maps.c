@@ -19,11 +19,18 @@ static struct sp_check_place at_map(
 
 /* Whose registers are in the pages besides those of what the guest is given. */
 struct company {
-	struct sp_intervals described; /* host addresses that any node describes */
 	uint32_t neighbours;
 	sp_node first;
 	uint64_t page;
-	bool cut; /* there is more than was looked at */
+};
+
+/* What the host's nodes are to one guest, found out once for each. */
+enum { STANDING_OPEN, STANDING_NONE, STANDING_KEPT, STANDING_COMPANY };
+
+struct pass {
+	struct sp_check *check;
+	const struct sp_check_guest *guest;
+	uint8_t *standing; /* by node of the host */
 };
 
 static bool is_company(
@@ -41,41 +48,69 @@ static bool is_company(
 	return true;
 }
 
-static void look_around(struct sp_check *check, const struct sp_check_guest *guest,
-	const struct sp_check_map *map, struct company *company) {
+static unsigned standing_of(const struct pass *pass, sp_node node) {
+	const struct sp_check *check = pass->check;
+	uint8_t *standing = &pass->standing[node];
+
+	if (*standing != STANDING_OPEN)
+		return *standing;
+	if (sp_tree_enabled(check->host->tree, node) &&
+		sp_xen_keeps(check->host, node, check->target) != NULL)
+		*standing = STANDING_KEPT;
+	else
+		*standing = is_company(check, pass->guest, node) ? STANDING_COMPANY : STANDING_NONE;
+	return *standing;
+}
+
+/* Pages that a node of the host's tree describes. */
+void sp_check_find_known(struct sp_check *check) {
+	const struct sp_host *host = check->host;
+	/* paddr_to_pfn_aligned() of an end that is a page's first byte. */
+	bool more = sp_rule_value(SP_RULE_EXTRA_PAGE_XL, check->target) != 0;
+
+	for (uint32_t i = 0; i < host->page_owners.count; i++) {
+		const struct sp_page_owner *owner = &host->page_owners.data[i];
+		struct sp_interval *slot = sp_vec_push(&check->arena, &check->known);
+		if (slot != NULL)
+			*slot = (struct sp_interval){owner->start, owner->end + more};
+	}
+	for (uint32_t i = 0; i < check->windows.count; i++) {
+		const struct sp_check_window *window = &check->windows.data[i];
+		struct sp_interval *slot = sp_vec_push(&check->arena, &check->known);
+		if (slot != NULL)
+			*slot = (struct sp_interval){window->start >> SP_PAGE_SHIFT,
+				((window->start + (window->size - 1)) >> SP_PAGE_SHIFT) + 1};
+	}
+	sp_intervals_sort(&check->known);
+}
+
+static void look_around(
+	const struct pass *pass, const struct sp_check_map *map, struct company *company) {
+	struct sp_check *check = pass->check;
+	const struct sp_check_guest *guest = pass->guest;
 	const struct sp_host *host = check->host;
 	uint64_t start = map->host >> SP_PAGE_SHIFT;
 	uint64_t end = (map->host + map->size) >> SP_PAGE_SHIFT;
-	/* paddr_to_pfn_aligned() of an end that is a page's first byte. */
-	bool more = sp_rule_value(SP_RULE_EXTRA_PAGE_XL, check->target) != 0;
 	uint32_t steps = 0;
 	sp_node kept = SP_NODE_NONE;
 
-	for (uint32_t i = sp_host_pages_from(host, start > 0 ? start - 1 : 0);
-		i < host->page_owners.count && host->page_owners.data[i].start < end; i++) {
+	for (uint32_t i = sp_host_pages_from(host, start); i < host->page_owners.count &&
+		host->page_owners.data[i].start < end && steps++ < SP_CHECK_MAX_STEPS;
+		i++) {
 		const struct sp_page_owner *owner = &host->page_owners.data[i];
 		sp_node node = host->devices.data[owner->device].node;
-		if (steps++ == SP_CHECK_MAX_STEPS) {
-			company->cut = true;
-			break;
-		}
-		struct sp_interval *slot = sp_vec_push(&check->arena, &company->described);
-		if (slot != NULL)
-			*slot = (struct sp_interval){owner->start, owner->end + more};
 		if (owner->end <= start)
 			continue;
-		const char *keeps = sp_tree_enabled(host->tree, node)
-			? sp_xen_keeps(host, node, check->target)
-			: NULL;
+		unsigned standing = standing_of(pass, node);
 		uint64_t page = owner->start > start ? owner->start : start;
-		if (keeps != NULL && node != kept) {
+		if (standing == STANDING_KEPT && node != kept) {
 			kept = node;
 			struct sp_check_place place =
 				sp_check_on_host(check, at_map(guest, map), node);
 			sp_check_add(check, guest, SP_CODE_PAGE_XEN, place,
 				"its page 0x%" PRIx64 " is given away, and Xen keeps it: %s", page,
-				keeps);
-		} else if (keeps == NULL && is_company(check, guest, node)) {
+				sp_xen_keeps(host, node, check->target));
+		} else if (standing == STANDING_COMPANY) {
 			if (company->neighbours++ == 0) {
 				company->first = node;
 				company->page = page;
@@ -84,16 +119,23 @@ static void look_around(struct sp_check *check, const struct sp_check_guest *gue
 	}
 }
 
-static uint64_t first_outside(const struct sp_intervals *set, uint64_t start, uint64_t end) {
-	for (uint32_t i = 0; i < set->count && start < end; i++) {
-		if (set->data[i].start <= start && set->data[i].end > start)
-			start = set->data[i].end;
+/* The first number from `start` on that is not in the set, whose intervals do not meet. */
+static uint64_t first_outside(const struct sp_intervals *set, uint64_t start) {
+	uint32_t low = 0, high = set->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (set->data[middle].end > start)
+			high = middle;
+		else
+			low = middle + 1;
 	}
-	return start < end ? start : end;
+	return low < set->count && set->data[low].start <= start ? set->data[low].end : start;
 }
 
-static void check_host_side(struct sp_check *check, const struct sp_check_guest *guest,
-	const struct sp_check_map *map) {
+static void check_host_side(const struct pass *pass, const struct sp_check_map *map) {
+	struct sp_check *check = pass->check;
+	const struct sp_check_guest *guest = pass->guest;
 	const struct sp_host *host = check->host;
 	struct company company = {.first = SP_NODE_NONE};
 	uint64_t end = map->host + map->size;
@@ -105,7 +147,7 @@ static void check_host_side(struct sp_check *check, const struct sp_check_guest 
 			map->size, map->host, memory ? "memory" : "reserved memory");
 		return;
 	}
-	look_around(check, guest, map, &company);
+	look_around(pass, map, &company);
 	if (company.neighbours > 0) {
 		char more[40] = "";
 		if (company.neighbours > 1)
@@ -115,17 +157,8 @@ static void check_host_side(struct sp_check *check, const struct sp_check_guest 
 			"then use",
 			company.page, sp_tree_path(host->tree, company.first), more);
 	}
-	for (uint32_t i = 0; i < check->windows.count; i++) {
-		const struct sp_check_window *window = &check->windows.data[i];
-		struct sp_interval *slot = sp_vec_push(&check->arena, &company.described);
-		if (slot != NULL)
-			*slot = (struct sp_interval){window->start >> SP_PAGE_SHIFT,
-				((window->start + (window->size - 1)) >> SP_PAGE_SHIFT) + 1};
-	}
-	sp_intervals_sort(&company.described);
-	uint64_t last = end >> SP_PAGE_SHIFT;
-	uint64_t page = first_outside(&company.described, map->host >> SP_PAGE_SHIFT, last);
-	if (page < last && !company.cut)
+	uint64_t page = first_outside(&check->known, map->host >> SP_PAGE_SHIFT);
+	if (page < end >> SP_PAGE_SHIFT)
 		sp_check_add(check, guest, SP_CODE_MAP_UNKNOWN, at_map(guest, map),
 			"no node of the host's tree describes page 0x%" PRIx64 "%s", page,
 			guest->mode == SP_MODE_XL ? ", so that dom0 has no permission to pass it on"
@@ -260,8 +293,14 @@ static void check_moved_windows(struct sp_check *check, const struct sp_check_gu
 }
 
 void sp_check_maps(struct sp_check *check, struct sp_check_guest *guest) {
+	struct pass pass = {.check = check,
+		.guest = guest,
+		.standing = sp_arena_alloc(&check->arena, sp_tree_count(check->host->tree))};
+
+	if (pass.standing == NULL)
+		return;
 	for (uint32_t i = 0; i < guest->maps.count; i++) {
-		check_host_side(check, guest, &guest->maps.data[i]);
+		check_host_side(&pass, &guest->maps.data[i]);
 		check_guest_side(check, guest, &guest->maps.data[i]);
 	}
 	find_clashes(check, guest);

@@ -2,52 +2,9 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "plan/companions.h"
 #include "plan/create.h"
 #include "plan/steps.h"
-
-/*
- * What a plan of the same guests says that does not hold for what was written: it would choose
- * places, edit the host and make the guest's tree. Other passes say what follows from the files.
- */
-static bool is_plans_own(enum sp_code code) {
-	switch (code) {
-	case SP_CODE_DEVICE_INSIDE:
-	case SP_CODE_REG_DESCENDANT:
-	case SP_CODE_PAGE_SHARED:
-	case SP_CODE_PAGE_XEN:
-	case SP_CODE_PAGE_TWO_GUESTS:
-	case SP_CODE_IRQ_SHARED:
-	case SP_CODE_IRQ_SHARED_DISABLED:
-	case SP_CODE_IRQ_TOO_HIGH:
-	case SP_CODE_IRQ_TWICE:
-	case SP_CODE_IRQ_NEXUS:
-	case SP_CODE_IRQ_RESERVED:
-	case SP_CODE_IRQ_TWO_GUESTS:
-	case SP_CODE_IOMMU_SEVERAL:
-	case SP_CODE_IOMMU_SHARED:
-	case SP_CODE_GUESTS_DEVICE:
-	case SP_CODE_PCI_WINDOW_MOVED:
-	case SP_CODE_PCI_WINDOW_DROPPED:
-	case SP_CODE_PCI_MSI:
-	case SP_CODE_DEP_HELD:
-	case SP_CODE_DEP_CLOCK_RATE:
-	case SP_CODE_DEP_CLOCK:
-	case SP_CODE_DEP_NVMEM:
-	case SP_CODE_DEP_THERMAL:
-	case SP_CODE_DEP_PINS:
-	case SP_CODE_DEP_GRAPH:
-	case SP_CODE_DEP_DANGLING:
-	case SP_CODE_DEP_NAME:
-	case SP_CODE_PLACE_MOVED:
-	case SP_CODE_PLACE_NO_HOLE:
-	case SP_CODE_PLACE_OVERLAP:
-	case SP_CODE_PLACE_TABLES:
-	case SP_CODE_TREE_TOO_LARGE:
-		return true;
-	default:
-		return false;
-	}
-}
 
 static bool is_about_streams(enum sp_code code) {
 	return code >= SP_CODE_IOMMU_NONE && code <= SP_CODE_PCI_FUNCTIONS;
@@ -91,15 +48,87 @@ static bool is_another_guests(
 	return false;
 }
 
+/* All its controllers are among what the guest is given: a bus of them was given as a whole. */
+static bool has_controllers(
+	const struct sp_check *check, const struct sp_check_guest *guest, sp_node node) {
+	const struct sp_device *device = sp_host_device(check->host, node);
+	bool any = false;
+
+	for (uint32_t i = 0; device != NULL && i < device->irq_count; i++) {
+		const struct sp_irq *irq = &check->host->irqs.data[device->irq + i];
+		if (irq->kind != SP_IRQ_OTHER)
+			continue;
+		any = true;
+		if (irq->controller == SP_NODE_NONE ||
+			sp_check_device_of(check, guest, irq->controller) == NULL)
+			return false;
+	}
+	return any;
+}
+
+/* A node around the device, without registers that could be given, of which the guest is told. */
+static bool has_wrapper(const struct sp_check *check, const struct sp_check_guest *guest,
+	sp_node node, const char *message) {
+	const struct sp_tree *tree = check->host->tree;
+	sp_node wrapper = sp_wrapper_of(check->host, node), top = sp_check_passthrough(guest);
+	const struct sp_device *device =
+		wrapper != SP_NODE_NONE ? sp_host_device(check->host, wrapper) : NULL;
+
+	if (wrapper == SP_NODE_NONE || top == SP_NODE_NONE ||
+		(device != NULL && device->reg_count > 0) ||
+		strstr(message, sp_tree_path(tree, wrapper)) == NULL)
+		return false;
+	const char *kind = sp_prop_string(sp_tree_prop(tree, wrapper, "compatible"), 0);
+	for (sp_node at = top; kind != NULL && at < sp_tree_end(guest->tree, top); at++) {
+		if (sp_tree_compatible(guest->tree, at, kind))
+			return true;
+	}
+	return false;
+}
+
+/* Used by the nodes that a plan adds to hold it for the guest, and by no others. */
+static bool has_only_holders(
+	const struct sp_check *check, const struct sp_check_guest *guest, sp_node node) {
+	static const char holder[] = "sallyport-holder-";
+	const struct sp_tree *tree = check->host->tree;
+
+	for (const struct sp_user *user = sp_host_user(check->host, node, NULL); user != NULL;
+		user = sp_host_user(check->host, node, user)) {
+		if (sp_check_device_of(check, guest, user->node) == NULL &&
+			strncmp(sp_tree_name(tree, user->node), holder, sizeof(holder) - 1) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool is_met(const struct sp_check *check, const struct sp_check_guest *guest,
+	const struct sp_finding *finding) {
+	sp_node node = finding->path != NULL ? sp_check_find_exact(check->host->tree, finding->path)
+					     : SP_NODE_NONE;
+
+	if (node == SP_NODE_NONE)
+		return false;
+	switch (finding->code) {
+	case SP_CODE_IRQ_CONTROLLER:
+		return has_controllers(check, guest, node);
+	case SP_CODE_DEP_COMPANION:
+		return has_wrapper(check, guest, node, finding->message);
+	case SP_CODE_DEVICE_IN_USE:
+		return has_only_holders(check, guest, node);
+	default:
+		return false;
+	}
+}
+
 static bool holds(struct sp_check *check, const struct sp_check_guest *guest,
 	const struct sp_check_device *device, const struct sp_finding *finding) {
 	enum sp_code code = finding->code;
 
-	if (is_plans_own(code))
+	if (sp_check_is_plans_own(code))
 		return false;
 	if (guest == NULL || device == NULL)
 		return true;
-	if (device->holder && !is_about_streams(code))
+	if ((device->holder && !is_about_streams(code)) || is_met(check, guest, finding))
 		return false;
 	/* Which device's stream IDs such a node has, it does not say. */
 	if ((code == SP_CODE_IOMMU_NONE || code == SP_CODE_IOMMU_PERHAPS ||
@@ -122,6 +151,12 @@ static void take_finding(struct sp_check *check, const struct sp_finding *findin
 		sp_check_add(check, guest, SP_CODE_IOMMU_DISABLED, place,
 			"the host's tree disables it, so that Xen does not use it");
 		return;
+	}
+	if (guest != NULL) {
+		size_t index = (size_t)(guest - check->guests.data);
+		if (check->told[index][finding->code]++ >= SP_CHECK_MAX_TOLD)
+			return;
+		check->last[index][finding->code] = check->findings.count;
 	}
 	struct sp_finding *slot = sp_vec_push(&check->arena, &check->findings);
 	if (slot == NULL)

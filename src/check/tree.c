@@ -7,6 +7,9 @@
 #include "check/check.h"
 #include "plan/rules.h"
 
+/* Paths of trees that people write are much shorter. */
+#define MAX_PATH 4096u
+
 /*
  * check_partial_fdt() of tools/libs/light/libxl_arm.c, which dom0less has too. What it lets pass is
  * then walked through by libfdt, node by node.
@@ -81,25 +84,30 @@ static bool part_phandles(struct sp_check *check, const struct sp_check_guest *g
 	return parted;
 }
 
-/* What Xen adds, and the tree that it copies into: TREE_TOO_LARGE of a plan. */
 static void check_size(struct sp_check *check, const struct sp_check_guest *guest, uint32_t size) {
-	enum sp_target target = check->target;
-	uint64_t room;
+	uint32_t whole;
 
-	if (guest->mode == SP_MODE_XL) {
-		room = UINT64_C(1) << 20;
-	} else {
-		room = sp_rule_value(SP_RULE_DOM0LESS_TREE_BYTES, target);
-		if (room == 0)
-			room = UINT64_C(2) << 20;
-		else
-			room -= 1024; /* CPUs, GIC, timer and the rest of what Xen adds */
-	}
-	if (size > room)
+	if (size >= sp_guest_tree_room(guest->mode, check->target, &whole))
 		sp_check_add(check, guest, SP_CODE_TREE_TOO_LARGE,
 			(struct sp_check_place){.file = guest->tree_file},
-			"it has %u bytes, and Xen has room for %llu", size,
-			(unsigned long long)room);
+			"it has %u bytes, and %s of %s has %u for the whole tree", size,
+			guest->mode == SP_MODE_XL ? "libxl" : "Xen", sp_target_name(check->target),
+			whole);
+}
+
+/* Names so long that their paths could not all be told. */
+static uint32_t longest_path(struct sp_check *check, const struct sp_tree *tree) {
+	uint32_t count = sp_tree_count(tree);
+	uint32_t *lengths = sp_arena_array(&check->arena, count, sizeof(*lengths));
+	uint32_t longest = 0;
+
+	for (sp_node node = 1; lengths != NULL && node < count; node++) {
+		lengths[node] = lengths[sp_tree_parent(tree, node)] + 1 +
+			(uint32_t)strlen(sp_tree_name(tree, node));
+		if (lengths[node] > longest)
+			longest = lengths[node];
+	}
+	return longest;
 }
 
 void sp_check_take_tree(struct sp_check *check, struct sp_check_guest *guest, const char *name,
@@ -121,8 +129,15 @@ void sp_check_take_tree(struct sp_check *check, struct sp_check_guest *guest, co
 	if (!read && part_phandles(check, guest, data))
 		read = sp_tree_parse(&guest->tree, data, size, &error);
 	free(data);
-	if (read)
-		return;
+	if (read) {
+		uint32_t length = longest_path(check, guest->tree);
+		if (length <= MAX_PATH)
+			return;
+		sp_error_set(&error, SP_ERROR_INPUT, "a node's path has %u bytes, more than %u",
+			length, MAX_PATH);
+		sp_tree_destroy(guest->tree);
+		guest->tree = NULL;
+	}
 	check->arena.failed |= error.kind == SP_ERROR_MEMORY;
 	sp_check_add(check, guest, SP_CODE_PARTIAL_UNREADABLE, place,
 		"%s; nothing more is said of this tree", error.message);

@@ -100,18 +100,24 @@ static void check_use(struct sp_check *check, const struct sp_check_guest *guest
 	const struct sp_prop *prop, const struct sp_use *use, enum need need) {
 	const struct sp_tree *tree = guest->tree;
 	struct sp_check_place place = sp_check_at_tree(guest, node);
+	enum sp_code code = need == NEED_HOST   ? SP_CODE_PARTIAL_HOST
+		: use->provider != SP_NODE_NONE ? SP_CODE_PARTIAL_OUTSIDE
+						: SP_CODE_PARTIAL_DANGLING;
+	/* What is only counted needs no path. */
+	const char *provider = use->provider != SP_NODE_NONE && sp_check_tells(check, guest, code)
+		? sp_tree_path(tree, use->provider)
+		: "a phandle that no node has";
 
 	if (need == NEED_HOST)
-		sp_check_add(check, guest, SP_CODE_PARTIAL_HOST, place,
+		sp_check_add(check, guest, code, place,
 			"%s leads to %s, and the guest has no such controller", prop->name,
-			use->provider != SP_NODE_NONE ? sp_tree_path(tree, use->provider)
-						      : "a phandle that no node has");
+			provider);
 	else if (use->provider != SP_NODE_NONE)
-		sp_check_add(check, guest, SP_CODE_PARTIAL_OUTSIDE, place,
+		sp_check_add(check, guest, code, place,
 			"%s leads to %s, which is outside /passthrough and left out", prop->name,
-			sp_tree_path(tree, use->provider));
+			provider);
 	else
-		sp_check_add(check, guest, SP_CODE_PARTIAL_DANGLING, place,
+		sp_check_add(check, guest, code, place,
 			"%s leads to phandle 0x%x, which no node has", prop->name, use->phandle);
 }
 

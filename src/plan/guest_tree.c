@@ -12,13 +12,6 @@
 /* Phandles of libxl's own nodes: xen/include/public/device_tree_defs.h. */
 #define GUEST_PHANDLE_GIC 65000u
 
-/* The size up to which libxl lets a guest's tree grow: FDT_MAX_SIZE in libxl_arm.c. */
-#define LIBXL_TREE_MAX (1u << 20)
-
-/* The size to which Xen cuts its buffer, which otherwise is what it adds and the module: "Cap to
- * max DT size" in prepare_dtb_domU(). */
-#define DOM0LESS_TREE_MAX (2u << 20)
-
 enum sp_bus sp_copier_bus(const struct sp_copier *copier, sp_node node, enum sp_bus own) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	return own == SP_BUS_MAPPED && sp_tree_prop(tree, node, "ranges") != NULL &&
@@ -316,20 +309,15 @@ static void check_size(struct sp_copier *copier) {
 	struct sp_buf blob = {0};
 	struct sp_error error;
 	enum sp_target target = copier->plan->request->target;
-	uint32_t room = sp_rule_value(SP_RULE_DOM0LESS_TREE_BYTES, target), base = 0;
-	bool dom0less = copier->guest->request->mode != SP_MODE_XL;
+	enum sp_mode mode = copier->guest->request->mode;
+	uint32_t whole, room = sp_guest_tree_room(mode, target, &whole);
 
-	if (!dom0less) {
-		room = LIBXL_TREE_MAX;
-	} else if (room == 0) {
-		room = DOM0LESS_TREE_MAX;
-		base = sp_rule_value(SP_RULE_DOM0LESS_TREE_BASE, target);
-	}
-	if (sp_build_flatten(copier->build, false, &blob, &error) && blob.size + base >= room)
+	if (sp_build_flatten(copier->build, false, &blob, &error) && blob.size >= room)
 		sp_finding_add(copier->plan, copier->guest, SP_CODE_TREE_TOO_LARGE, SP_NODE_NONE,
 			"the guest's partial tree has %zu bytes, and %s of %s has %u for the "
 			"whole tree",
-			blob.size, dom0less ? "Xen" : "libxl", sp_target_name(target), room);
+			blob.size, mode != SP_MODE_XL ? "Xen" : "libxl", sp_target_name(target),
+			whole);
 	sp_buf_release(&blob);
 }
 

@@ -17,6 +17,9 @@ enum sp_rule {
 /* The cell of the table of releases; flags are 0 and 1. */
 uint32_t sp_rule_value(enum sp_rule rule, enum sp_target target);
 
+/* A guest's partial tree must be smaller than this; *whole is the room for the tree made of it. */
+uint32_t sp_guest_tree_room(enum sp_mode mode, enum sp_target target, uint32_t *whole);
+
 struct sp_rule_info {
 	const char *name;
 	enum sp_proof proof;

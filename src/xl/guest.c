@@ -340,13 +340,35 @@ static void read_nr_spis(const struct reader *reader) {
 			reader->guest->nr_spis);
 }
 
+/* What xl makes of other values is not looked at: they are only compared. */
+static uint32_t find_small(const struct reader *reader, const char *name, uint32_t fallback) {
+	const struct sp_xl_setting *setting = sp_xl_config_find(reader->config, name);
+	long number = setting && setting->value.kind == SP_XL_ATOM
+		? strtol(setting->value.text, NULL, 0)
+		: 0;
+
+	return number > 0 && number < (1 << 24) ? (uint32_t)number : fallback;
+}
+
+static void read_sizes(const struct reader *reader) {
+	struct sp_xl_guest *guest = reader->guest;
+	uint32_t cpus = find_small(reader, "vcpus", 1);
+	uint32_t most = find_small(reader, "maxvcpus", cpus);
+
+	guest->cpus = most > cpus ? most : cpus;
+	guest->pool = find_small(reader, "shadow_memory", 0);
+}
+
 static void read_texts(const struct reader *reader) {
 	struct sp_xl_guest *guest = reader->guest;
 	const struct sp_xl_setting *name = find(reader, "name", SP_XL_ATOM, true);
 	const struct sp_xl_setting *tree = find_atom(reader, "device_tree");
 
-	if (name)
+	guest->name_refused = !name && sp_xl_config_find(reader->config, "name");
+	if (name) {
 		guest->name = sp_arena_strdup(&guest->arena, name->value.text);
+		guest->name_line = name->line;
+	}
 	if (tree)
 		guest->device_tree = (struct sp_xl_path){
 			sp_arena_strdup(&guest->arena, tree->value.text), tree->line};
@@ -362,6 +384,7 @@ bool sp_xl_guest_create(
 	reader.guest->file = sp_arena_strdup(&reader.guest->arena, sp_xl_config_name(config));
 	read_texts(&reader);
 	read_memory(&reader);
+	read_sizes(&reader);
 	read_lists(&reader);
 	read_passthrough(&reader);
 	read_nr_spis(&reader);

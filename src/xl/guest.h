@@ -40,7 +40,11 @@ struct sp_xl_guest {
 	struct sp_arena arena;
 	const char *file; /* as errors call it */
 	const char *name; /* the guest's; NULL: not set, and wanted on xl's command line */
+	uint32_t name_line;
+	bool name_refused; /* it is told as a trouble */
 	uint64_t memory, maxmem; /* MiB, with xl's defaults where they are not set */
+	uint32_t cpus; /* vcpus or maxvcpus, whichever is more */
+	uint32_t pool; /* MiB: shadow_memory; 0: not set */
 	SP_VEC(struct sp_xl_iomem) iomem;
 	SP_VEC(struct sp_xl_irq) irqs;
 	SP_VEC(struct sp_xl_path) dtdev;

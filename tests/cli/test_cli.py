@@ -609,6 +609,49 @@ class Check(Case):
             self.write("out/other.dtb", data)
             self.assertIn(("SP-PARTIAL-FORMAT", "error"), self.codes(self.host, config))
 
+    def test_trees_that_are_no_files(self):
+        os.mkfifo(self.path("out", "other.dtb"))
+        config = self.edited("other.cfg", ('"guest.dtb"', '"other.dtb"'))
+        self.assertIn(("SP-CFG-TREE-MISSING", "error"), self.codes(self.host, config))
+
+    def test_tree_with_a_path_too_long(self):
+        config = self.edited("other.cfg", ('"guest.dtb"', '"other.dtb"'))
+        for length, found in ((63, False), (64, True)):
+            nodes = "n" * length + " { };"
+            for _ in range(20):
+                nodes = "n" * 200 + " { " + nodes + " };"
+            source = self.write("other.dts", f"/dts-v1/; / {{ passthrough {{ {nodes} }}; }};")
+            subprocess.run(["dtc", "-q", "-O", "dtb", "-o", self.path("out", "other.dtb"), source], check=True)
+            codes = self.codes(self.host, config, status=0 if found else 1)
+            self.assertEqual(("SP-PARTIAL-UNREADABLE", "warning") in codes, found)
+
+    def test_config_that_is_none(self):
+        bad = self.write("bad.cfg", "memory = 256\nname = ]\n")
+        out, _ = self.run_program("check", "-j", self.host, bad, self.config, status=1)
+        result = json.loads(out)
+        errors = [(f["code"], f["file"], f["line"]) for f in result["findings"] if f["severity"] == "error"]
+        self.assertEqual(errors, [("SP-CFG-REFUSED", bad, 2)])
+        self.assertEqual(result["guests"][1]["devices"], [GPU])
+
+    def test_more_devices_than_are_looked_at(self):
+        nodes = "".join(
+            f"d@{page:x}000 {{ compatible = \"v,d\"; reg = <0 0x{page:x}000 0 0x1000>; xen,passthrough; }};"
+            for page in range(0x20000, 0x20000 + 257)
+        )
+        source = self.write("many.dts", f"/dts-v1/; / {{ #address-cells = <2>; #size-cells = <2>; {nodes} }};")
+        host = self.path("many.dtb")
+        subprocess.run(["dtc", "-q", "-O", "dtb", "-o", host, source], check=True)
+        for pages, found in ((256, False), (257, True)):
+            config = self.write("many.cfg", f'name = "many"\niomem = [ "20000,{pages:x}" ]\n')
+            codes = self.codes(host, config)
+            self.assertEqual(("SP-CFG-TOO-MANY", "warning") in codes, found)
+
+    def test_more_than_is_told(self):
+        config = self.edited("many.cfg", ("\t133,", "\t133, " + "133, " * 100))
+        out, _ = self.run_program("check", self.host, config, status=1)
+        self.assertEqual(out.count("SP-CFG-IRQ-TWICE"), 64)
+        self.assertIn("; and 36 more of this code\n", out)
+
     def test_quiet(self):
         self.assertEqual(self.run_program("check", "-q", BOARD, self.config, status=1), ("", ""))
 
@@ -616,7 +659,6 @@ class Check(Case):
         self.refused("check", says="name the host's tree")
         self.refused("check", self.host, says="nothing to check")
         self.refused("check", self.host, self.path("no.cfg"), says="No such file")
-        self.refused("check", self.host, self.write("bad.cfg", "a = [\n"), says="bad.cfg:")
         self.refused("check", "-g", "domU1=x", self.host, self.config, says="no such domain")
         self.refused("check", "-g", "domU1", self.host, self.config, says="NODE=FILE")
         self.refused("check", "--iommus", f"{BARE_GPU}=/soc/iommu@9000000:1", self.host, self.config,

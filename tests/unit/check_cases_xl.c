@@ -5,6 +5,15 @@
 static const struct check_case CASES[] = {
 	{SP_CODE_CFG_REFUSED, "E--", NULL, 5, "decimal",
 		{.config = TOP IOMEM "irqs = [ \"0x35\", 82, 83, 92, 93 ]\n" DTDEV}, RIGHT},
+	{SP_CODE_CFG_REFUSED, "E--", NULL, 2, "nothing more", {.config = "name = \"first\"\n[\n"},
+		RIGHT},
+	{SP_CODE_CFG_NAME_MISSING, "W--", NULL, 0, "command line", {.config = "memory = 256\n"},
+		{.config = "name = \"first\"\n"}},
+	{SP_CODE_CFG_NAME_TWICE, "E--", NULL, 1, "first.cfg", {.other = "name = \"first\"\n"},
+		{.other = "name = \"second\"\n"}},
+	{SP_CODE_CFG_NO_TREE, "W--", NULL, 2, "no device_tree",
+		{.config = "name = \"first\"\niomem = [ \"9010,1\" ]\n"},
+		{.config = "name = \"first\"\nmemory = 256\n"}},
 	{SP_CODE_CFG_VALUE, "W--", NULL, 7, "nr_spis", {.config = CONFIG "nr_spis = \"-1\"\n"},
 		{.config = CONFIG "nr_spis = 64\n"}},
 	{SP_CODE_CFG_TREE_MISSING, "E--", NULL, 3, "other.dtb",
@@ -42,15 +51,32 @@ static const struct check_case CASES[] = {
 		{.config = TOP IOMEM "irqs = [ 82, 83, 92, 93 ]\n" DTDEV}, RIGHT},
 	{SP_CODE_CFG_IRQ_MISSING, "E--", "/passthrough/pcie@c000000", 0, "93",
 		{.config = TOP IOMEM "irqs = [ 53, 82, 83, 92 ]\n" DTDEV}, RIGHT},
+	/* What was given in its place is another node's own. */
+	{SP_CODE_CFG_IRQ_MISSING, "E--", "/passthrough/gpu@b000000", 0, "114",
+		{.tree = {{GPU, "interrupts", "0 82 4"}, {RTC, "interrupts", "0 50 4"}}},
+		{.tree = {{GPU, "interrupts", "0 50 4"}, {RTC, "interrupts", "0 50 4"}}}},
 	{SP_CODE_CFG_IRQ_UNUSED, "W--", NULL, 5, "32", {.config = TOP IOMEM IRQS_AND("32") DTDEV},
 		RIGHT},
 	{SP_CODE_CFG_DTDEV_UNKNOWN, "E--", NULL, 6, HOST_GPU,
 		{.config = TOP IOMEM IRQS "dtdev = [ \"/soc/gpu\", \"/soc/pcie@c000000\" ]\n"},
 		RIGHT},
+	/* Xen compares whole names, in any case. */
+	{SP_CODE_CFG_DTDEV_UNKNOWN, "E--", NULL, 6, "b000000/",
+		{.config = TOP IOMEM IRQS
+			"dtdev = [ \"/soc/gpu@b000000/\", \"/soc/pcie@c000000\" ]\n"},
+		{.config = TOP IOMEM IRQS
+			"dtdev = [ \"/SOC/gpu@B000000\", \"/soc/pcie@c000000\" ]\n"}},
+	{SP_CODE_MAP_ASTRAY, "E--", RTC, 0, HOST_RTC,
+		{.config = TOP "iomem = [ \"b050,1@9010\", \"b000,10\", \"b010,1\", "
+			       "\"c000,100\", \"10000,1000\" ]\n" IRQS DTDEV},
+		RIGHT},
 	{SP_CODE_CFG_DTDEV_TWICE, "E--", HOST_GPU, 6, "twice",
 		{.config = TOP IOMEM IRQS DTDEV_AND(HOST_GPU)}, RIGHT},
 	{SP_CODE_IOMMU_UNLISTED, "E--", HOST_GPU, 4, "dtdev",
 		{.config = TOP IOMEM IRQS "dtdev = [ \"/soc/pcie@c000000\" ]\n"}, RIGHT},
+	/* Whatever a node with iommus is called. */
+	{SP_CODE_IOMMU_UNLISTED, "E--", HOST_RTC, 4, "dtdev",
+		{.host = {{HOST_RTC, "iommus", "0x10 0x30"}}}, RIGHT},
 	/* One that only a bare node carries. */
 	{SP_CODE_IOMMU_ID_MISSING, "E--", HOST_GPU, 4, "0x22",
 		{.streams = HOST_GPU "=/soc/iommu@9020000:0x22"},
@@ -121,6 +147,17 @@ static const struct check_case CASES[] = {
 		{.config = TOP IOMEM_AND("b030,1") IRQS_AND("86") DTDEV},
 		{.config = TOP IOMEM_AND("b030,1") IRQS_AND("86") DTDEV,
 			.host = {{"/soc/spare@b030000", "xen,passthrough", ""}}}},
+	/* Two of one kind at one address: the marked one is meant. */
+	{SP_CODE_DEVICE_UNMARKED, "E--", "/soc/spare@b030000", 4, "xen,passthrough",
+		{.config = TOP IOMEM_AND("b050,1") IRQS DTDEV,
+			.host = {{"/soc/spare@b030000", "reg", "0 0xb050000 0 0x1000"},
+				{"/soc/low@b050000", "xen,passthrough", NULL}},
+			.tree = {{RTC, "compatible", "\"vendor,pwm"},
+				{RTC, "reg", "0 0xb050000 0 0x1000"}}},
+		{.config = TOP IOMEM_AND("b050,1") IRQS DTDEV,
+			.host = {{"/soc/spare@b030000", "reg", "0 0xb050000 0 0x1000"}},
+			.tree = {{RTC, "compatible", "\"vendor,pwm"},
+				{RTC, "reg", "0 0xb050000 0 0x1000"}}}},
 	/* Nothing says that the device is meant. */
 	{SP_CODE_PAGE_SHARED, "W--", NULL, 4, "/soc/spare@b030000",
 		{.config = TOP IOMEM_AND("b030,1") IRQS DTDEV},

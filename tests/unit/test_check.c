@@ -78,7 +78,7 @@ static struct sp_tree *load_host(const struct setup *setup, unsigned mode) {
 static void make(struct made *made, const struct setup *setup, unsigned mode) {
 	static const char *const configs[] = {"dir/first.cfg", "dir/second.cfg"};
 	static const char *const trees[] = {"domU1=guest.dtb"};
-	const struct sp_check_reader reader = {read_file, made};
+	const struct sp_check_reader reader = {read_file, read_file, made};
 	struct sp_check_options options = {.target = SP_TARGET_DEFAULT, .streams = made->streams};
 	struct sp_error error;
 

@@ -221,6 +221,9 @@ static void every_code_has_a_case(void **state) {
 		/* No plan has it; tests/cli/test_attach.py shows it. */
 		if (code == SP_CODE_HOTPLUG_DETACH_IRQ)
 			continue;
+		/* It takes hundreds of devices; tests/cli/test_cli.py has them. */
+		if (code == SP_CODE_CFG_TOO_MANY)
+			continue;
 		for (size_t t = 0; t < LENGTH(TABLES); t++) {
 			for (size_t i = 0; i < TABLES[t]->count; i++) {
 				const struct finding_case *at = &TABLES[t]->cases[i];

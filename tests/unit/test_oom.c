@@ -118,7 +118,7 @@ static bool read_check(
 
 static bool run_check(struct run *run, const struct sp_host *host, struct sp_error *error) {
 	static const char *const configs[] = {"guest.cfg", "guest.cfg"};
-	const struct sp_check_reader reader = {read_check, run};
+	const struct sp_check_reader reader = {read_check, read_check, run};
 	const struct sp_check_options options = {
 		.target = SP_TARGET_DEFAULT, .configs = configs, .config_count = 2};
 	struct sp_check *check;

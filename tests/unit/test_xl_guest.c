@@ -301,6 +301,27 @@ static void passthrough(void **state) {
 	}
 }
 
+static void sizes(void **state) {
+	static const struct {
+		const char *text;
+		uint32_t cpus, pool;
+	} ROWS[] = {
+		{"", 1, 0},
+		{"vcpus=4\nshadow_memory=16", 4, 16},
+		{"vcpus='2'\nmaxvcpus=0x8", 8, 0},
+		{"vcpus='-1'\nmaxvcpus=[2]\nshadow_memory=0x100000000", 1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+		struct sp_xl_guest *guest = create(ROWS[i].text);
+
+		assert_int_equal(guest->cpus, ROWS[i].cpus);
+		assert_int_equal(guest->pool, ROWS[i].pool);
+		sp_xl_guest_destroy(guest);
+	}
+}
+
 static void virtio(void **state) {
 	static const struct {
 		const char *text;
@@ -336,6 +357,7 @@ int main(void) {
 		cmocka_unit_test(troubles),
 		cmocka_unit_test(taken),
 		cmocka_unit_test(passthrough),
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(virtio),
 	};
 
