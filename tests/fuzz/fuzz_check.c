@@ -155,7 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static struct sp_host *host;
 	struct sp_check_options options = {.configs = configs, .trees = trees, .tree_count = 1};
 	struct files files;
-	const struct sp_check_reader reader = {read_file, &files};
+	const struct sp_check_reader reader = {
+		.read = read_file, .read_tree = read_file, .context = &files};
 	struct sp_check *made = NULL;
 	struct sp_error error = {0};
 
