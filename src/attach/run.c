@@ -15,6 +15,13 @@ struct run {
 	char *records;
 };
 
+/* Xen takes a dying guest's nodes back by itself, and is not to be asked for it a second time. */
+static int take_node(const struct run *run, const char *path) {
+	int error = run->xen->ops->assigned(run->xen, path);
+
+	return error == EBUSY ? run->xen->ops->deassign(run->xen, run->domain, path) : error;
+}
+
 /* The step's call, or the call that takes back what it did. */
 static int call(const struct run *run, const struct sp_attach_step *step, bool give) {
 	const struct sp_xen_ops *ops = run->xen->ops;
@@ -22,7 +29,7 @@ static int call(const struct run *run, const struct sp_attach_step *step, bool g
 	switch (step->kind) {
 	case SP_ATTACH_ASSIGN:
 		return give ? ops->assign(run->xen, run->domain, step->path)
-			    : ops->deassign(run->xen, run->domain, step->path);
+			    : take_node(run, step->path);
 	case SP_ATTACH_PERMIT:
 		return ops->permit(run->xen, run->domain, step->host, step->count, give);
 	case SP_ATTACH_MAP:
@@ -30,11 +37,6 @@ static int call(const struct run *run, const struct sp_attach_step *step, bool g
 	default:
 		return give ? ops->bind(run->xen, run->domain, step->irq) : EBUSY;
 	}
-}
-
-/* The right to pages and their mapping have one record, which is the mapping's. */
-static bool has_record(const struct sp_attach_step *step) {
-	return step->record && step->kind != SP_ATTACH_PERMIT;
 }
 
 /*
@@ -52,7 +54,7 @@ static bool give(
 		return sp_attach_fail(failure, step, error);
 	}
 	step->state = SP_ATTACH_DONE;
-	if (!has_record(step))
+	if (!step->record)
 		return true;
 	error = run->xen->ops->record(run->xen, run->domain, step->record);
 	if (!error)
@@ -64,17 +66,18 @@ static bool give(
 	return sp_attach_fail(failure, step, error);
 }
 
+/* A guest that is being ended has no record any more, and Xen takes back what it has: ENOENT. */
 static int take(const struct run *run, const struct sp_attach_step *step) {
 	const struct sp_xen_ops *ops = run->xen->ops;
 	int error;
 
-	if (has_record(step)) {
+	if (step->record) {
 		error = ops->forget(run->xen, run->domain, step->record);
 		if (error)
 			return error;
 	}
 	error = call(run, step, false);
-	if (error && has_record(step))
+	if (error && step->record)
 		ops->record(run->xen, run->domain, step->record);
 	return error;
 }
@@ -116,26 +119,6 @@ bool sp_attach_run(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain
 	return true;
 }
 
-/*
- * What Xen has got back in another way is only struck from the record. A right that cannot be taken
- * goes into it again, so that detaching can be tried again.
- */
-static int take_away(const struct run *run, const struct sp_attach_step *step) {
-	const struct sp_xen_ops *ops = run->xen->ops;
-	int error;
-
-	if (step->kind != SP_ATTACH_ASSIGN) {
-		error = take(run, step);
-		if (error && step->kind == SP_ATTACH_PERMIT)
-			ops->record(run->xen, run->domain, step->record);
-		return error;
-	}
-	error = ops->assigned(run->xen, run->domain, step->path);
-	if (!error)
-		return ops->forget(run->xen, run->domain, step->record);
-	return error == EBUSY ? take(run, step) : error;
-}
-
 bool sp_detach_run(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain,
 	struct sp_attach_failure *failure) {
 	struct run run = {.attach = attach, .xen = xen, .domain = domain};
@@ -146,8 +129,7 @@ bool sp_detach_run(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain
 
 		if (step->state != SP_ATTACH_PLANNED || step->kind == SP_ATTACH_BIND)
 			continue;
-		step->error =
-			is_held(step, SP_ATTACH_FAILED) ? step[1].error : take_away(&run, step);
+		step->error = is_held(step, SP_ATTACH_FAILED) ? step[1].error : take(&run, step);
 		step->state = step->error ? SP_ATTACH_FAILED : SP_ATTACH_DONE;
 		if (step->error && !failure->step)
 			sp_attach_fail(failure, step, step->error);

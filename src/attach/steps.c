@@ -131,9 +131,12 @@ static bool add_pages(const struct maker *maker) {
 			step->host = entry->host;
 			step->count = entry->count;
 			step->guest = entry->guest;
-			step->record = sp_arena_printf(&maker->attach->arena,
-				"iomem %" PRIx64 ",%" PRIx64 "@%" PRIx64, entry->host, entry->count,
-				entry->guest);
+			step->record = kind == SP_ATTACH_PERMIT
+				? sp_arena_printf(&maker->attach->arena,
+					  "pages %" PRIx64 ",%" PRIx64, entry->host, entry->count)
+				: sp_arena_printf(&maker->attach->arena,
+					  "iomem %" PRIx64 ",%" PRIx64 "@%" PRIx64, entry->host,
+					  entry->count, entry->guest);
 		}
 	}
 	return true;

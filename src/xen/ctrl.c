@@ -84,8 +84,9 @@ static int deassign(struct sp_xen *xen, uint32_t id, const char *path) {
 	return with_path(xc_deassign_dt_device, xen, id, path);
 }
 
-static int assigned(struct sp_xen *xen, uint32_t id, const char *path) {
-	int error = with_path(xc_test_assign_dt_device, xen, id, path);
+/* Asked of no guest in particular, since of one that dies Xen says EINVAL in any case. */
+static int assigned(struct sp_xen *xen, const char *path) {
+	int error = with_path(xc_test_assign_dt_device, xen, DOMID_INVALID, path);
 
 	return error == EINVAL ? EBUSY : error;
 }
@@ -121,7 +122,7 @@ static int bound(struct sp_xen *xen, uint32_t id, uint32_t irq) {
 	return error == EINVAL ? 0 : error;
 }
 
-/* xl takes down what dom0 does for the guest, too. Where there is none, Xen's part is enough. */
+/* xl takes down what dom0 does for the guest, too, which Xen alone would leave behind. */
 static int end(struct sp_xen *xen, uint32_t id) {
 	char number[16];
 	char *arguments[] = {(char[]){"xl"}, (char[]){"destroy"}, number, NULL};
@@ -130,8 +131,6 @@ static int end(struct sp_xen *xen, uint32_t id) {
 
 	snprintf(number, sizeof(number), "%u", id);
 	error = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
-	if (error == ENOENT)
-		return result(xc_domain_destroy(ctrl_of(xen)->control, id));
 	if (error)
 		return error;
 	while (waitpid(child, &status, 0) < 0) {

@@ -120,7 +120,7 @@ static bool forget_line(struct ctrl *ctrl, const char *path, const char *line, v
 }
 
 int ctrl_forget(struct sp_xen *xen, uint32_t id, const char *line) {
-	struct forgetting forgetting = {line, 0};
+	struct forgetting forgetting = {line, ENOENT};
 	int error = walk(ctrl_of(xen), id, forget_line, &forgetting);
 
 	return error ? error : forgetting.error;

@@ -36,7 +36,7 @@ struct sp_xen_ops {
 	 * pointer to nowhere. */
 	int (*deassign)(struct sp_xen *xen, uint32_t id, const char *path);
 	/* EBUSY: some guest has it; 0: none has. */
-	int (*assigned)(struct sp_xen *xen, uint32_t id, const char *path);
+	int (*assigned)(struct sp_xen *xen, const char *path);
 
 	/* In frames of 4 KiB. */
 	int (*permit)(struct sp_xen *xen, uint32_t id, uint64_t host, uint64_t count, bool allowed);
@@ -53,6 +53,7 @@ struct sp_xen_ops {
 	 * ends with the guest. *lines is malloc'ed and NUL-terminated. */
 	int (*records)(struct sp_xen *xen, uint32_t id, char **lines);
 	int (*record)(struct sp_xen *xen, uint32_t id, const char *line);
+	/* ENOENT: there is no such line. */
 	int (*forget)(struct sp_xen *xen, uint32_t id, const char *line);
 
 	/* Ends the guest. Xen may not yet be done with it then. */

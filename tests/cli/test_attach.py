@@ -89,7 +89,8 @@ class Attach(Case):
                              "attached to net (domain 3): 1 node, 1 range, 2 interrupts\n")
             self.assertEqual(set(self.state()) - set(XEN.splitlines()), {
                 "assigned 3 /soc/a", "permitted 3 9000 1", "mapped 3 10 9000 1", "bound 3 40", "bound 3 41",
-                "record 3 dtdev /soc/a", "record 3 iomem 9000,1@10"})
+                "record 3 dtdev /soc/a", "record 3 iomem 9000,1@10",
+                "record 3 pages 9000,1"})
 
     def test_again(self):
         self.good("attach", "net", "all.cfg")
@@ -146,7 +147,7 @@ class Attach(Case):
         self.assertEqual(self.state(), sorted(before + ["bound 3 41"]))
 
     def test_undoing_fails(self):
-        self.xen(XEN + "bound 2 41\nfail 7 5\n")
+        self.xen(XEN + "bound 2 41\nfail 8 5\n")
         _, err = self.run_program("attach", "net", "all.cfg", status=2)
         self.assertIn("the 1 step before it was undone\n", err)
         self.assertIn("not undone: permit 4 KiB at 0x9000000: Input/output error\n", err)

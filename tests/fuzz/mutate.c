@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sallyport/tree.h>
+
 #define ROOM ((size_t)1 << 18)
 #define MAX_PLACES 2048
 
@@ -252,15 +254,24 @@ static void change_tree(void *fdt, struct places *places, unsigned *state) {
 	}
 }
 
+static bool is_tree(const uint8_t *data, size_t size) {
+	struct sp_tree *tree = NULL;
+	struct sp_error error;
+	bool good = sp_tree_parse(&tree, data, size, &error);
+
+	sp_tree_destroy(tree);
+	return good;
+}
+
 size_t mutate_tree(uint8_t *data, size_t size, size_t capacity, unsigned seed) {
 	static struct places places;
 	static uint64_t buffer[ROOM / 8];
 	unsigned state = seed;
 	size_t result;
 
-	/* libFuzzer begins with no bytes at all, which libfdt does not expect. */
-	if (size < sizeof(struct fdt_header) || fdt_check_full(data, size) != 0 ||
-		fdt_totalsize(data) > ROOM / 2 || fdt_open_into(data, buffer, (int)ROOM) != 0)
+	/* Of what is ill-formed libfdt's own check can follow a null pointer (1.6.1). */
+	if (!is_tree(data, size) || fdt_totalsize(data) > ROOM / 2 ||
+		fdt_open_into(data, buffer, (int)ROOM) != 0)
 		return 0;
 	for (uint32_t times = 1 + below(&state, 4); times; times--)
 		change_tree(buffer, &places, &state);

@@ -106,15 +106,41 @@ char *fake_state(const struct sp_xen *xen) {
 }
 
 /* Each call that changes something begins here. */
-static int changing(struct fake *fake) {
+/* Xen takes a dying guest's devices back before anything else, and libxl its entries in xenstore.
+ */
+static void die(struct fake *fake) {
+	for (unsigned i = fake->count; i-- > 0;) {
+		uint32_t id;
+
+		if (sscanf(fake->lines[i], "record %" SCNu32, &id) == 1 ||
+			sscanf(fake->lines[i], "assigned %" SCNu32, &id) == 1)
+			fake_remove(&fake->xen, fake->lines[i]);
+	}
+}
+
+static bool dies_now(struct fake *fake) {
+	char line[32];
+
+	snprintf(line, sizeof(line), "dies %u", fake->calls);
+	return fake_has(&fake->xen, line);
+}
+
+static int failing(struct fake *fake) {
 	char start[32];
 
-	snprintf(start, sizeof(start), "fail %u ", ++fake->calls);
+	snprintf(start, sizeof(start), "fail %u ", fake->calls);
 	for (unsigned i = 0; i < fake->count; i++) {
 		if (strncmp(fake->lines[i], start, strlen(start)) == 0)
 			return atoi(fake->lines[i] + strlen(start));
 	}
 	return 0;
+}
+
+static int changing(struct fake *fake) {
+	fake->calls++;
+	if (dies_now(fake))
+		die(fake);
+	return failing(fake);
 }
 
 static int release(struct sp_xen *xen, uint32_t *major, uint32_t *minor) {
@@ -191,18 +217,19 @@ static int assign(struct sp_xen *xen, uint32_t id, const char *path) {
 
 static int deassign(struct sp_xen *xen, uint32_t id, const char *path) {
 	struct fake *fake = fake_of(xen);
-	int error = changing(fake);
+	int error;
 
-	if (error)
-		return error;
+	fake->calls++;
+	error = failing(fake);
 	/* The real one may come down. */
-	if (!drop(fake, "assigned %u %s", id, path))
+	if (!error && !drop(fake, "assigned %u %s", id, path))
 		abort();
-	return 0;
+	if (dies_now(fake))
+		die(fake);
+	return error;
 }
 
-static int assigned(struct sp_xen *xen, uint32_t id, const char *path) {
-	(void)id;
+static int assigned(struct sp_xen *xen, const char *path) {
 	return owner(fake_of(xen), path) == UINT32_MAX ? 0 : EBUSY;
 }
 
@@ -303,8 +330,8 @@ static int record(struct sp_xen *xen, uint32_t id, const char *line) {
 static int forget(struct sp_xen *xen, uint32_t id, const char *line) {
 	int error = changing(fake_of(xen));
 
-	if (!error)
-		drop(fake_of(xen), "record %u %s", id, line);
+	if (!error && !drop(fake_of(xen), "record %u %s", id, line))
+		return ENOENT;
 	return error;
 }
 
