@@ -129,6 +129,7 @@ static int end(struct sp_xen *xen, uint32_t id) {
 	pid_t child;
 	int status, error;
 
+	(void)xen;
 	snprintf(number, sizeof(number), "%u", id);
 	error = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
 	if (error)
