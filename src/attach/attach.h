@@ -44,7 +44,7 @@ struct sp_attach_failure {
 	const struct sp_attach_step *step;
 	int error; /* of errno.h */
 	bool record; /* xenstore failed, not Xen */
-	const char *words; /* a clause: what the number means there */
+	const char *words; /* a clause: what the number means there; never NULL */
 	const char *remedy; /* a sentence */
 };
 

@@ -15,11 +15,29 @@ struct run {
 	char *records;
 };
 
-/* Xen takes a dying guest's nodes back by itself, and is not to be asked for it a second time. */
+/* One that has gone counts as dying. */
+static int ask_domain(const struct run *run, bool *dying) {
+	struct sp_xen_domain info = {0};
+	int error = run->xen->ops->domain(run->xen, run->domain, &info);
+
+	*dying = error == ESRCH || info.dying;
+	return error == ESRCH ? 0 : error;
+}
+
+/*
+ * Xen takes a dying guest's nodes back by itself, and is not to be asked for it a second time, nor
+ * for what somebody else got since. So the guest is looked at last: what lives has what it had.
+ */
 static int take_node(const struct run *run, const char *path) {
 	int error = run->xen->ops->assigned(run->xen, path);
+	bool dying;
 
-	return error == EBUSY ? run->xen->ops->deassign(run->xen, run->domain, path) : error;
+	if (error != EBUSY)
+		return error;
+	error = ask_domain(run, &dying);
+	if (error || dying)
+		return error;
+	return run->xen->ops->deassign(run->xen, run->domain, path);
 }
 
 /* The step's call, or the call that takes back what it did. */
@@ -46,38 +64,41 @@ static int call(const struct run *run, const struct sp_attach_step *step, bool g
  */
 static bool give(
 	const struct run *run, struct sp_attach_step *step, struct sp_attach_failure *failure) {
-	int error = call(run, step, true), undone;
+	bool dying = false;
 
-	if (error) {
-		step->state = SP_ATTACH_FAILED;
-		step->error = error;
-		return sp_attach_fail(failure, step, error);
+	step->state = SP_ATTACH_FAILED;
+	step->error = call(run, step, true);
+	if (step->error) {
+		/* What Xen says of a dying guest's step tells nothing. */
+		ask_domain(run, &dying);
+		return sp_attach_fail(failure, step, dying ? ECANCELED : step->error);
 	}
 	step->state = SP_ATTACH_DONE;
 	if (!step->record)
 		return true;
-	error = run->xen->ops->record(run->xen, run->domain, step->record);
-	if (!error)
+	step->error = run->xen->ops->record(run->xen, run->domain, step->record);
+	if (!step->error)
 		return true;
-	undone = call(run, step, false);
-	step->state = undone ? SP_ATTACH_STUCK : SP_ATTACH_FAILED;
-	step->error = undone ? undone : error;
 	failure->record = true;
-	return sp_attach_fail(failure, step, error);
+	sp_attach_fail(failure, step, step->error);
+	step->error = call(run, step, false);
+	step->state = step->error ? SP_ATTACH_STUCK : SP_ATTACH_FAILED;
+	if (!step->error)
+		step->error = failure->error;
+	return false;
 }
 
-/* A guest that is being ended has no record any more, and Xen takes back what it has: ENOENT. */
-static int take(const struct run *run, const struct sp_attach_step *step) {
+/* Sets *record where xenstore failed, not Xen. A guest that is being ended has no record any more:
+ * ENOENT, and Xen takes back what it has. */
+static int take(const struct run *run, const struct sp_attach_step *step, bool *record) {
 	const struct sp_xen_ops *ops = run->xen->ops;
-	int error;
+	int error = ops->forget(run->xen, run->domain, step->record);
 
-	if (step->record) {
-		error = ops->forget(run->xen, run->domain, step->record);
-		if (error)
-			return error;
-	}
+	*record = error != 0;
+	if (error)
+		return error;
 	error = call(run, step, false);
-	if (error && step->record)
+	if (error)
 		ops->record(run->xen, run->domain, step->record);
 	return error;
 }
@@ -91,6 +112,7 @@ static bool is_held(const struct sp_attach_step *step, enum sp_attach_state mapp
 static void undo(const struct run *run, uint32_t count) {
 	for (uint32_t i = count; i > 0; i--) {
 		struct sp_attach_step *step = &run->attach->steps.data[i - 1];
+		bool record;
 
 		if (step->state != SP_ATTACH_DONE)
 			continue;
@@ -98,7 +120,8 @@ static void undo(const struct run *run, uint32_t count) {
 			step->state = SP_ATTACH_STAYS;
 			continue;
 		}
-		step->error = is_held(step, SP_ATTACH_STUCK) ? step[1].error : take(run, step);
+		step->error =
+			is_held(step, SP_ATTACH_STUCK) ? step[1].error : take(run, step, &record);
 		step->state = step->error ? SP_ATTACH_STUCK : SP_ATTACH_UNDONE;
 	}
 }
@@ -126,13 +149,17 @@ bool sp_detach_run(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain
 	*failure = (struct sp_attach_failure){0};
 	for (uint32_t i = attach->steps.count; i > 0; i--) {
 		struct sp_attach_step *step = &attach->steps.data[i - 1];
+		bool record = false;
 
 		if (step->state != SP_ATTACH_PLANNED || step->kind == SP_ATTACH_BIND)
 			continue;
-		step->error = is_held(step, SP_ATTACH_FAILED) ? step[1].error : take(&run, step);
+		step->error =
+			is_held(step, SP_ATTACH_FAILED) ? step[1].error : take(&run, step, &record);
 		step->state = step->error ? SP_ATTACH_FAILED : SP_ATTACH_DONE;
-		if (step->error && !failure->step)
+		if (step->error && !failure->step) {
+			failure->record = record;
 			sp_attach_fail(failure, step, step->error);
+		}
 	}
 	return failure->step == NULL;
 }
@@ -230,7 +257,7 @@ bool sp_detach_end(struct sp_xen *xen, uint32_t domain, unsigned milliseconds,
 	int error;
 
 	*failure = (struct sp_attach_failure){0};
-	error = xen->ops->end(xen, domain);
+	error = xen->ops->end(xen, domain, milliseconds);
 	while (!error && (error = xen->ops->domain(xen, domain, &info)) == 0) {
 		uint64_t left = now() < end ? end - now() : 0;
 

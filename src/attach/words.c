@@ -10,6 +10,7 @@
 #define BIT(kind) (1u << SP_ATTACH_##kind)
 #define ALL (BIT(ASSIGN) | BIT(PERMIT) | BIT(MAP) | BIT(BIND))
 #define NO_STEP (1u << SP_ATTACH_KIND_COUNT)
+#define RECORD (NO_STEP << 1) /* xenstore's numbers, of any step or none */
 
 #define XL_DMESG "`xl dmesg` shows what Xen says about it."
 
@@ -56,9 +57,11 @@ static const struct {
 	{NO_STEP, ETIMEDOUT, "it has not gone in time",
 		"Something still holds memory of it; `xl list` shows it until then. Try again later."},
 	{NO_STEP, EIO, "xl did not do it", "Try `xl destroy` by hand."},
-	{NO_STEP, ENOENT, "there is no xl in PATH to end it with",
-		"Give PATH the folder of xl, such as /usr/sbin."},
-	{ALL, ENOENT, "what is recorded of it is gone, as of a guest that is being ended",
+	{NO_STEP, ENOENT, "there is no xl to end it with, in PATH or where it is usually",
+		"Give PATH the folder of xl. Nothing was changed."},
+	{RECORD, ENOENT, "what is recorded of it is gone, as of a guest that is being ended",
+		"Xen takes back what the guest has when it ends."},
+	{ALL, ECANCELED, "the guest is being ended",
 		"Xen takes back what the guest has when it ends."},
 	{ALL | NO_STEP, EACCES, "Xen takes no orders from this program",
 		"Run it as root in dom0, and see that it was built for this Xen."},
@@ -67,13 +70,13 @@ static const struct {
 
 bool sp_attach_fail(
 	struct sp_attach_failure *failure, const struct sp_attach_step *step, int error) {
-	unsigned kind = step ? 1u << step->kind : NO_STEP;
+	unsigned kind = failure->record ? RECORD : step ? 1u << step->kind : NO_STEP;
 
 	failure->step = step;
 	failure->error = error;
-	failure->words = NULL;
+	failure->words = failure->record ? "xenstore refused the record of it" : "Xen refused it";
 	failure->remedy = failure->record ? "See that xenstored runs and has room." : XL_DMESG;
-	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]) && !failure->record; i++) {
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
 		if (!(ROWS[i].kinds & kind) || ROWS[i].error != error)
 			continue;
 		failure->words = ROWS[i].words;

@@ -36,6 +36,13 @@ struct dom0_result {
 	struct sp_finding finding; /* for DOM0_REFUSED */
 };
 
+/*
+ * lock.c: keeps others from changing things at the same time; complains if somebody does for too
+ * long. *lock is for dom0_unlock in any case. The file stays where it is.
+ */
+bool dom0_lock(const struct dom0 *dom0, const char *path, int *lock);
+void dom0_unlock(int lock);
+
 /* print.c: prints the result, and gives the exit status for it. */
 enum cli_status dom0_print(const struct dom0 *dom0, const struct dom0_result *result);
 

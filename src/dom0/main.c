@@ -115,6 +115,7 @@ static int find_guest(struct dom0 *dom0, struct sp_xen *xen) {
 static bool check_guest(struct dom0 *dom0, struct sp_xen *xen) {
 	struct sp_xen_domain info;
 	int error = find_guest(dom0, xen);
+	bool good = false;
 
 	if (!error)
 		error = xen->ops->domain(xen, dom0->id, &info);
@@ -133,8 +134,11 @@ static bool check_guest(struct dom0 *dom0, struct sp_xen *xen) {
 	else if (info.shut_down && !dom0->detach)
 		cli_complain("Start it again first.", "guest %s has shut down", dom0->guest);
 	else
-		return xen->ops->name(xen, dom0->id, &dom0->name) || true;
-	return false;
+		good = true;
+	/* A guest without a name is called what it was given as. */
+	if (good)
+		xen->ops->name(xen, dom0->id, &dom0->name);
+	return good;
 }
 
 static enum cli_status refused(const struct dom0 *dom0, struct dom0_result *result,
@@ -229,6 +233,21 @@ static void hold_signals(void) {
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static enum cli_status work(struct dom0 *dom0, struct sp_xen *xen, struct sp_attach *attach) {
+	enum cli_status status = CLI_BAD;
+	int lock = -1;
+
+	if (check_release(xen) && (dom0->dry_run || dom0_lock(dom0, xen->lock, &lock)) &&
+		check_guest(dom0, xen)) {
+		if (!dom0->end_guest && !dom0->dry_run)
+			hold_signals();
+		status = dom0->detach ? detach_all(dom0, xen, attach)
+				      : attach_all(dom0, xen, attach);
+	}
+	dom0_unlock(lock);
+	return status;
+}
+
 static enum cli_status run(struct dom0 *dom0, int argc, char **argv) {
 	const struct cli_usage *usage = dom0->detach ? &DETACH : &ATTACH;
 	struct sp_attach *attach = NULL;
@@ -239,19 +258,15 @@ static enum cli_status run(struct dom0 *dom0, int argc, char **argv) {
 	dom0->verb = usage->verb;
 	if (!read_options(dom0, usage, argc, argv, &status))
 		return status;
-	if (!load(&attach, dom0->file, &error)) {
+	if (!load(&attach, dom0->file, &error))
 		cli_fail(&error, NULL,
 			error.kind == SP_ERROR_INPUT
 				? "FILE is the attach.cfg of `sallyport plan --hotplug`."
 				: NULL);
-	} else if (!sp_xen_open(&xen, &error)) {
+	else if (!sp_xen_open(&xen, &error))
 		cli_fail(&error, NULL, "Run it as root in dom0.");
-	} else if (check_release(xen) && check_guest(dom0, xen)) {
-		if (!dom0->end_guest)
-			hold_signals();
-		status = dom0->detach ? detach_all(dom0, xen, attach)
-				      : attach_all(dom0, xen, attach);
-	}
+	else
+		status = work(dom0, xen, attach);
 	free(dom0->name);
 	sp_xen_close(xen);
 	sp_attach_destroy(attach);

@@ -115,21 +115,18 @@ static void complain_left(
 static enum cli_status complain(
 	const struct dom0 *dom0, const struct dom0_result *result, struct sp_buf *text) {
 	const struct sp_attach_failure *failure = &result->failure;
-	const char *words = failure->record ? "xenstore refused the record of it" : failure->words;
-	char place[64] = "";
 
 	text->size = 0;
 	if (failure->step) {
-		snprintf(place, sizeof(place), "step %u of %u, ",
+		sp_buf_printf(text, "step %u of %u, %s",
 			(unsigned)(failure->step - result->attach->steps.data) + 1,
-			result->attach->steps.count);
-		if (dom0->detach)
-			sp_buf_str(text, "undo: ");
+			result->attach->steps.count, dom0->detach ? "undo: " : "");
 		sp_attach_describe(text, failure->step);
+		sp_buf_str(text, ": ");
 	}
-	cli_complain(failure->remedy, "%s: guest %s: %s%s%s%s%s%s", dom0->verb, guest_of(dom0),
-		place, text->data && failure->step ? text->data : "", failure->step ? ": " : "",
-		words ? words : "", words ? ": " : "", strerror(failure->error));
+	sp_buf_str(text, failure->words);
+	cli_complain(failure->remedy, "%s: guest %s: %s: %s", dom0->verb, guest_of(dom0),
+		text->failed ? failure->words : text->data, strerror(failure->error));
 	complain_left(dom0, result, text);
 	return CLI_BAD;
 }

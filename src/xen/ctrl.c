@@ -2,13 +2,14 @@
 #include "xen/ctrl.h"
 
 #include <errno.h>
-#include <spawn.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-extern char **environ;
+#include "xen/xl.h"
+
+#define LOCK "/run/sallyport-attach.lock"
 
 /* libxenctrl's functions give -1 and errno. */
 static int result(int returned) {
@@ -122,23 +123,17 @@ static int bound(struct sp_xen *xen, uint32_t id, uint32_t irq) {
 	return error == EINVAL ? 0 : error;
 }
 
-/* xl takes down what dom0 does for the guest, too, which Xen alone would leave behind. */
-static int end(struct sp_xen *xen, uint32_t id) {
-	char number[16];
-	char *arguments[] = {(char[]){"xl"}, (char[]){"destroy"}, number, NULL};
-	pid_t child;
-	int status, error;
+/* The xl of the Xen that runs may lie in a folder of its own, as Debian has it. */
+static int end(struct sp_xen *xen, uint32_t id, unsigned milliseconds) {
+	char own[64];
+	const char *folders[] = {"/usr/sbin", "/usr/local/sbin", own, NULL};
+	uint32_t major, minor;
+	int error = release(xen, &major, &minor);
 
-	(void)xen;
-	snprintf(number, sizeof(number), "%u", id);
-	error = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
 	if (error)
 		return error;
-	while (waitpid(child, &status, 0) < 0) {
-		if (errno != EINTR)
-			return errno;
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+	snprintf(own, sizeof(own), "/usr/lib/xen-%" PRIu32 ".%" PRIu32 "/bin", major, minor);
+	return xl_destroy(id, folders, milliseconds);
 }
 
 static void close_ctrl(struct sp_xen *xen) {
@@ -148,6 +143,7 @@ static void close_ctrl(struct sp_xen *xen) {
 		xs_close(ctrl->store);
 	if (ctrl->control)
 		xc_interface_close(ctrl->control);
+	ctrl_release_records(ctrl);
 	free(ctrl);
 }
 
@@ -177,7 +173,7 @@ bool sp_xen_open(struct sp_xen **xen, struct sp_error *error) {
 	*xen = NULL;
 	if (!ctrl)
 		return sp_error_memory(error);
-	ctrl->xen.ops = &OPS;
+	ctrl->xen = (struct sp_xen){.ops = &OPS, .lock = LOCK};
 	ctrl->control = xc_interface_open(NULL, NULL, 0);
 	if (!ctrl->control)
 		sp_error_set(error, SP_ERROR_SYSTEM, "Xen's control interface cannot be opened: %s",

@@ -2,6 +2,7 @@
 #include "xen/ctrl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
  */
 #define RECORD "/libxl/%u/sallyport"
 #define PATH_SIZE 64
+
+#define ATTEMPTS 8u /* at a transaction that others got in the way of */
 
 #define RELEASED "@releaseDomain"
 
@@ -36,48 +39,75 @@ int ctrl_name(struct sp_xen *xen, uint32_t id, char **name) {
 	return *name ? 0 : failure();
 }
 
-/* Calls `each` with an entry's path and line until it gives true. */
-static int walk(struct ctrl *ctrl, uint32_t id,
-	bool (*each)(struct ctrl *ctrl, const char *path, const char *line, void *data),
-	void *data) {
-	char folder[PATH_SIZE], path[PATH_SIZE + 16];
-	unsigned count;
-	bool done = false;
-	char **names;
+void ctrl_release_records(struct ctrl *ctrl) {
+	for (size_t i = 0; i < ctrl->count; i++)
+		free(ctrl->records[i].line);
+	free(ctrl->records);
+	ctrl->records = NULL;
+	ctrl->count = ctrl->capacity = 0;
+}
 
+/* Takes the line over, also when it fails. */
+static int keep(struct ctrl *ctrl, unsigned number, char *line) {
+	if (line && ctrl->count == ctrl->capacity) {
+		size_t capacity = ctrl->capacity ? 2 * ctrl->capacity : 16;
+		struct ctrl_record *grown =
+			realloc(ctrl->records, capacity * sizeof(*ctrl->records));
+
+		if (!grown) {
+			free(line);
+			return ENOMEM;
+		}
+		ctrl->records = grown;
+		ctrl->capacity = capacity;
+	}
+	if (!line)
+		return ENOMEM;
+	ctrl->records[ctrl->count++] = (struct ctrl_record){number, line};
+	return 0;
+}
+
+static int load_record(struct ctrl *ctrl, uint32_t id, const char *name) {
+	char path[PATH_SIZE];
+	unsigned long number;
+	char *line, *end;
+
+	errno = 0;
+	number = strtoul(name, &end, 10);
+	if (*end || errno || number >= UINT32_MAX)
+		return EINVAL;
+	snprintf(path, sizeof(path), RECORD "/%s", id, name);
+	line = read_entry(ctrl, path);
+	return line ? keep(ctrl, (unsigned)number, line) : failure();
+}
+
+static int load_records(struct ctrl *ctrl, uint32_t id) {
+	char folder[PATH_SIZE];
+	unsigned count;
+	char **names;
+	int error = 0;
+
+	ctrl_release_records(ctrl);
 	snprintf(folder, sizeof(folder), RECORD, id);
 	names = xs_directory(ctrl->store, XBT_NULL, folder, &count);
 	if (!names)
 		return errno == ENOENT ? 0 : failure();
-	for (unsigned i = 0; i < count && !done; i++) {
-		char *line;
-
-		if (snprintf(path, sizeof(path), "%s/%s", folder, names[i]) >= (int)sizeof(path))
-			continue;
-		line = read_entry(ctrl, path);
-		done = line && each(ctrl, path, line, data);
-		free(line);
-	}
+	for (unsigned i = 0; i < count && !error; i++)
+		error = load_record(ctrl, id, names[i]);
 	free(names);
-	return 0;
-}
-
-static bool put_line(struct ctrl *ctrl, const char *path, const char *line, void *data) {
-	struct sp_buf *out = data;
-
-	(void)ctrl;
-	(void)path;
-	sp_buf_str(out, line);
-	sp_buf_char(out, '\n');
-	return false;
+	return error;
 }
 
 int ctrl_records(struct sp_xen *xen, uint32_t id, char **lines) {
+	struct ctrl *ctrl = ctrl_of(xen);
 	struct sp_buf out = {0};
-	int error;
+	int error = load_records(ctrl, id);
 
 	sp_buf_str(&out, "");
-	error = walk(ctrl_of(xen), id, put_line, &out);
+	for (size_t i = 0; i < ctrl->count && !error; i++) {
+		sp_buf_str(&out, ctrl->records[i].line);
+		sp_buf_char(&out, '\n');
+	}
 	if (!error && out.failed)
 		error = ENOMEM;
 	if (error)
@@ -86,44 +116,79 @@ int ctrl_records(struct sp_xen *xen, uint32_t id, char **lines) {
 	return error;
 }
 
+/* libxl's folder goes with the guest, and must not be made once more: a later guest may have its
+ * number. */
+static int write_record(struct ctrl *ctrl, uint32_t id, const char *path, const char *line) {
+	char folder[PATH_SIZE];
+
+	snprintf(folder, sizeof(folder), "/libxl/%" PRIu32, id);
+	for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+		xs_transaction_t transaction = xs_transaction_start(ctrl->store);
+		unsigned size;
+		char *there;
+		int error;
+
+		if (transaction == XBT_NULL)
+			return failure();
+		there = xs_read(ctrl->store, transaction, folder, &size);
+		error = there &&
+				xs_write(ctrl->store, transaction, path, line,
+					(unsigned)strlen(line))
+			? 0
+			: failure();
+		free(there);
+		if (xs_transaction_end(ctrl->store, transaction, error != 0) || error)
+			return error;
+		if (errno != EAGAIN)
+			return failure();
+	}
+	return EAGAIN;
+}
+
 int ctrl_record(struct sp_xen *xen, uint32_t id, const char *line) {
 	struct ctrl *ctrl = ctrl_of(xen);
-	char folder[PATH_SIZE], path[PATH_SIZE + 16];
-
-	snprintf(folder, sizeof(folder), RECORD, id);
-	for (unsigned number = 0;; number++) {
-		char *other;
-
-		snprintf(path, sizeof(path), "%s/%u", folder, number);
-		other = read_entry(ctrl, path);
-		if (!other && errno != ENOENT)
-			return failure();
-		if (!other)
-			break;
-		free(other);
-	}
-	return xs_write(ctrl->store, XBT_NULL, path, line, (unsigned)strlen(line)) ? 0 : failure();
-}
-
-struct forgetting {
-	const char *line;
+	char path[PATH_SIZE];
+	unsigned number = 0;
 	int error;
-};
 
-static bool forget_line(struct ctrl *ctrl, const char *path, const char *line, void *data) {
-	struct forgetting *forgetting = data;
-
-	if (strcmp(line, forgetting->line) != 0)
-		return false;
-	forgetting->error = xs_rm(ctrl->store, XBT_NULL, path) ? 0 : failure();
-	return true;
+	for (size_t i = 0; i < ctrl->count; i++) {
+		if (ctrl->records[i].number >= number)
+			number = ctrl->records[i].number + 1;
+	}
+	error = keep(ctrl, number, strdup(line));
+	if (error)
+		return error;
+	snprintf(path, sizeof(path), RECORD "/%u", id, number);
+	error = write_record(ctrl, id, path, line);
+	if (error)
+		free(ctrl->records[--ctrl->count].line);
+	return error;
 }
 
+/* xs_rm says nothing of what was not there. */
 int ctrl_forget(struct sp_xen *xen, uint32_t id, const char *line) {
-	struct forgetting forgetting = {line, ENOENT};
-	int error = walk(ctrl_of(xen), id, forget_line, &forgetting);
+	struct ctrl *ctrl = ctrl_of(xen);
+	char path[PATH_SIZE], *there;
+	size_t i = 0;
+	bool same;
 
-	return error ? error : forgetting.error;
+	while (i < ctrl->count && strcmp(ctrl->records[i].line, line) != 0)
+		i++;
+	if (i == ctrl->count)
+		return ENOENT;
+	snprintf(path, sizeof(path), RECORD "/%u", id, ctrl->records[i].number);
+	there = read_entry(ctrl, path);
+	if (!there)
+		return failure();
+	same = strcmp(there, line) == 0;
+	free(there);
+	if (!same)
+		return ENOENT;
+	if (!xs_rm(ctrl->store, XBT_NULL, path))
+		return failure();
+	free(ctrl->records[i].line);
+	ctrl->records[i] = ctrl->records[--ctrl->count];
+	return 0;
 }
 
 int ctrl_await(struct sp_xen *xen, unsigned milliseconds) {

@@ -13,6 +13,8 @@
  */
 struct sp_xen {
 	const struct sp_xen_ops *ops;
+	/* A file: who changes something has its lock. NULL: there is no need. */
+	const char *lock;
 };
 
 struct sp_xen_domain {
@@ -52,12 +54,14 @@ struct sp_xen_ops {
 	/* What was given to the guest, a line for each thing, where only dom0 reads it and where it
 	 * ends with the guest. *lines is malloc'ed and NUL-terminated. */
 	int (*records)(struct sp_xen *xen, uint32_t id, char **lines);
+	/* ENOENT: the guest is being ended. */
 	int (*record)(struct sp_xen *xen, uint32_t id, const char *line);
 	/* ENOENT: there is no such line. */
 	int (*forget)(struct sp_xen *xen, uint32_t id, const char *line);
 
-	/* Ends the guest. Xen may not yet be done with it then. */
-	int (*end)(struct sp_xen *xen, uint32_t id);
+	/* Ends the guest, in so many milliseconds at most. Xen may not yet be done with it then.
+	 * ENOENT: it cannot be begun, for want of xl. */
+	int (*end)(struct sp_xen *xen, uint32_t id, unsigned milliseconds);
 	/* Waits until some guest has gone, or for so many milliseconds. */
 	int (*await)(struct sp_xen *xen, unsigned milliseconds);
 };

@@ -5,12 +5,15 @@
 usage: test_attach.py SALLYPORT ATTACH-4.20 ATTACH-4.18 [TEST...]
 """
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 SALLYPORT = NEW = OLD = None
@@ -55,8 +58,12 @@ class Case(unittest.TestCase):
         with open(self.path("xen"), encoding="utf-8") as file:
             return sorted(file.read().splitlines())
 
+    def environment(self):
+        return dict(os.environ, SALLYPORT_LIBEXEC=self.path("libexec"), FAKE_XEN=self.path("xen"),
+                    FAKE_XEN_LOCK=self.path("lock"), SALLYPORT_XEN="4.20", LC_ALL="C")
+
     def run_program(self, *arguments, status=0, release="4.20"):
-        env = dict(os.environ, SALLYPORT_LIBEXEC=self.path("libexec"), FAKE_XEN=self.path("xen"), LC_ALL="C")
+        env = self.environment()
         env.pop("SALLYPORT_XEN", None)
         if release:
             env["SALLYPORT_XEN"] = release
@@ -170,6 +177,34 @@ class Attach(Case):
         self.assertIn("xenstore refused the record of it: No space left on device", err)
         self.assertEqual(self.state(), before)
 
+    def test_record_fails_as_json(self):
+        self.xen(XEN + "fail 2 28\n")
+        result = json.loads(self.run_program("attach", "-j", "net", "all.cfg", status=2)[0])
+        self.assertEqual((result["outcome"], result["failed_step"], result["error"], result["message"]),
+                         ("failed", 0, "No space left on device", "xenstore refused the record of it"))
+        self.assertIn("xenstored", result["remedy"])
+
+    def test_every_failure_has_words(self):
+        self.xen(XEN + "fail 1 71\n")
+        result = json.loads(self.run_program("attach", "-j", "net", "all.cfg", status=2)[0])
+        self.assertEqual((result["error"], result["message"]), ("Protocol error", "Xen refused it"))
+
+    def test_guest_is_ended_meanwhile(self):
+        asked = []
+        for call in range(1, 16):
+            self.xen(XEN + f"domain 4 other\nheir 4\nbound 2 40\ndies {call} 3\n")
+            status, err = self.start("attach", "net", "all.cfg")
+            self.assertIn(status, (2,), err)
+            self.assertNotIn("assigned 3 /soc/a", self.state())
+            self.assertEqual([line for line in self.state() if line.startswith("record 3")], [])
+            asked.append("is being ended" in err or "is ending" in err)
+        self.assertIn(True, asked)
+
+    def start(self, *arguments):
+        done = subprocess.run([SALLYPORT, *arguments], cwd=self.dir, env=self.environment(),
+                              capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stderr
+
     def test_guests(self):
         self.refused("attach", "gone", "all.cfg", says="there is no guest gone")
         self.refused("attach", "7", "all.cfg", says="there is no guest 7")
@@ -187,6 +222,39 @@ class Attach(Case):
         self.refused("attach", "net", says="name the guest and a file")
         self.refused("attach", "net", "all.cfg", "all.cfg", says="name the guest and a file")
         self.refused("attach", "--end-guest", "net", "all.cfg", says="unknown option --end-guest")
+
+
+class Lock(Case):
+    """One at a time."""
+
+    def hold(self):
+        file = open(self.path("lock"), "w", encoding="utf-8")  # pylint: disable=consider-using-with
+        self.addCleanup(file.close)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+    def test_somebody_has_it(self):
+        self.hold()
+        for verb in ("attach", "detach"):
+            self.refused(verb, "net", "all.cfg", says=(verb + ": another attach or detach is at work: ",
+                                                       "Try again"))
+        self.good("attach", "--dry-run", "net", "all.cfg")
+
+    def test_it_is_awaited(self):
+        held = self.hold()
+        threading.Timer(1, lambda: fcntl.flock(held, fcntl.LOCK_UN)).start()
+        begun = time.monotonic()
+        self.assertIn("attached to net", self.good("attach", "net", "all.cfg"))
+        self.assertGreater(time.monotonic() - begun, 0.8)
+
+    def test_it_is_given_back(self):
+        self.good("attach", "net", "all.cfg")
+        with open(self.path("lock"), "r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def test_no_place_for_it(self):
+        os.symlink("xen", self.path("lock"))
+        self.refused("attach", "net", "all.cfg", says=("attach: ", "lock: ", "Run it as root in dom0."))
 
 
 class Releases(Case):
@@ -266,7 +334,8 @@ class Detach(Case):
         self.good("attach", "net", "nodes.cfg")
         self.xen("\n".join(self.state() + ["fail 2 5"]) + "\n")
         _, err = self.run_program("detach", "net", "nodes.cfg", status=2)
-        self.assertIn("undo: map 4 KiB at 0x9000000 to the guest's 0x10000: Input/output error\n", err)
+        self.assertIn("undo: map 4 KiB at 0x9000000 to the guest's 0x10000: Xen refused it: Input/output error\n",
+                      err)
         self.assertIn("failed too: permit 4 KiB at 0x9000000: Input/output error\n", err)
         self.assertNotIn("assigned 3 /soc/a", self.state())
         self.xen("\n".join(line for line in self.state() if not line.startswith("fail")) + "\n")

@@ -13,7 +13,7 @@
 struct fake {
 	struct sp_xen xen;
 	char *lines[MAX_LINES];
-	unsigned count, calls;
+	unsigned count, calls, asked;
 };
 
 static struct fake *fake_of(const struct sp_xen *xen) {
@@ -84,6 +84,10 @@ unsigned fake_calls(const struct sp_xen *xen) {
 	return fake_of(xen)->calls;
 }
 
+unsigned fake_asked(const struct sp_xen *xen) {
+	return fake_of(xen)->asked;
+}
+
 static int by_text(const void *a, const void *b) {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -105,29 +109,50 @@ char *fake_state(const struct sp_xen *xen) {
 	return text;
 }
 
-/* Each call that changes something begins here. */
-/* Xen takes a dying guest's devices back before anything else, and libxl its entries in xenstore.
+/*
+ * The first thing that Xen does with a dying guest is to take its nodes back, which somebody else
+ * can have at once; libxl has removed its entries in xenstore before that.
  */
-static void die(struct fake *fake) {
-	for (unsigned i = fake->count; i-- > 0;) {
-		uint32_t id;
+static void die(struct fake *fake, uint32_t id) {
+	uint32_t heir = UINT32_MAX;
 
-		if (sscanf(fake->lines[i], "record %" SCNu32, &id) == 1 ||
-			sscanf(fake->lines[i], "assigned %" SCNu32, &id) == 1)
-			fake_remove(&fake->xen, fake->lines[i]);
+	for (unsigned i = 0; i < fake->count; i++)
+		sscanf(fake->lines[i], "heir %" SCNu32, &heir);
+	for (unsigned i = fake->count; i-- > 0;) {
+		char *line = fake->lines[i];
+		uint32_t of;
+		int end = 0;
+
+		if (sscanf(line, "record %" SCNu32, &of) == 1 && of == id) {
+			fake_remove(&fake->xen, line);
+		} else if (sscanf(line, "assigned %" SCNu32 " %n", &of, &end) == 1 && of == id) {
+			if (heir != UINT32_MAX)
+				fake_add(&fake->xen, "assigned %" PRIu32 " %s", heir, line + end);
+			fake_remove(&fake->xen, line);
+		}
 	}
+	fake_add(&fake->xen, "dying %" PRIu32, id);
 }
 
-static bool dies_now(struct fake *fake) {
-	char line[32];
+/* Each call, questions as well, begins here. */
+static void asking(struct fake *fake) {
+	fake->asked++;
+	for (unsigned i = 0; i < fake->count; i++) {
+		unsigned number;
+		uint32_t id;
 
-	snprintf(line, sizeof(line), "dies %u", fake->calls);
-	return fake_has(&fake->xen, line);
+		if (sscanf(fake->lines[i], "dies %u %" SCNu32, &number, &id) == 2 &&
+			number == fake->asked) {
+			die(fake, id);
+			return;
+		}
+	}
 }
 
 static int failing(struct fake *fake) {
 	char start[32];
 
+	fake->calls++;
 	snprintf(start, sizeof(start), "fail %u ", fake->calls);
 	for (unsigned i = 0; i < fake->count; i++) {
 		if (strncmp(fake->lines[i], start, strlen(start)) == 0)
@@ -136,10 +161,9 @@ static int failing(struct fake *fake) {
 	return 0;
 }
 
+/* Each call that changes something begins here. */
 static int changing(struct fake *fake) {
-	fake->calls++;
-	if (dies_now(fake))
-		die(fake);
+	asking(fake);
 	return failing(fake);
 }
 
@@ -171,6 +195,7 @@ static const char *find_domain(const struct fake *fake, const char *name, uint32
 static int domain(struct sp_xen *xen, uint32_t id, struct sp_xen_domain *info) {
 	struct fake *fake = fake_of(xen);
 
+	asking(fake);
 	if (!find_domain(fake, NULL, &id))
 		return ESRCH;
 	info->dying = has(fake, "dying %u", id);
@@ -207,6 +232,8 @@ static int assign(struct sp_xen *xen, uint32_t id, const char *path) {
 
 	if (error)
 		return error;
+	if (has(fake, "dying %u", id))
+		return EINVAL;
 	if (!has(fake, "node %s", path))
 		return ESRCH;
 	if (owner(fake, path) != UINT32_MAX)
@@ -215,21 +242,19 @@ static int assign(struct sp_xen *xen, uint32_t id, const char *path) {
 	return 0;
 }
 
+/* Between the last question and this call nobody dies: nothing could be done about it. */
 static int deassign(struct sp_xen *xen, uint32_t id, const char *path) {
 	struct fake *fake = fake_of(xen);
-	int error;
+	int error = failing(fake);
 
-	fake->calls++;
-	error = failing(fake);
 	/* The real one may come down. */
 	if (!error && !drop(fake, "assigned %u %s", id, path))
 		abort();
-	if (dies_now(fake))
-		die(fake);
 	return error;
 }
 
 static int assigned(struct sp_xen *xen, const char *path) {
+	asking(fake_of(xen));
 	return owner(fake_of(xen), path) == UINT32_MAX ? 0 : EBUSY;
 }
 
@@ -276,6 +301,7 @@ static int map(struct sp_xen *xen, uint32_t id, uint64_t guest, uint64_t host, u
 static int bound(struct sp_xen *xen, uint32_t id, uint32_t irq) {
 	struct fake *fake = fake_of(xen);
 
+	asking(fake);
 	if (!has(fake, "irq %u", irq))
 		return EPERM;
 	return has(fake, "bound %u %u", id, irq) ? EBUSY : 0;
@@ -320,8 +346,11 @@ static int records(struct sp_xen *xen, uint32_t id, char **lines) {
 }
 
 static int record(struct sp_xen *xen, uint32_t id, const char *line) {
-	int error = changing(fake_of(xen));
+	struct fake *fake = fake_of(xen);
+	int error = changing(fake);
 
+	if (!error && has(fake, "dying %u", id))
+		return ENOENT;
 	if (!error)
 		fake_add(xen, "record %u %s", id, line);
 	return error;
@@ -335,9 +364,10 @@ static int forget(struct sp_xen *xen, uint32_t id, const char *line) {
 	return error;
 }
 
-static int end(struct sp_xen *xen, uint32_t id) {
+static int end(struct sp_xen *xen, uint32_t id, unsigned milliseconds) {
 	int error = changing(fake_of(xen));
 
+	(void)milliseconds;
 	if (!error)
 		fake_add(xen, "dying %u", id);
 	return error;
@@ -430,5 +460,6 @@ bool sp_xen_open(struct sp_xen **xen, struct sp_error *error) {
 	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 	fclose(file);
 	*xen = fake_create(text);
+	(*xen)->lock = getenv("FAKE_XEN_LOCK");
 	return true;
 }

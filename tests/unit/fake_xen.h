@@ -19,6 +19,8 @@
  *	bound 3 40
  *	record 3 LINE
  *	fail 2 12		the second call that changes something fails with this errno
+ *	dies 2 3		guest 3 dies as the second call comes, questions counted, too
+ *	heir 4			who gets the nodes of a guest that dies
  */
 struct fake;
 
@@ -30,5 +32,7 @@ void fake_remove(struct sp_xen *xen, const char *line);
 char *fake_state(const struct sp_xen *xen);
 /* Calls that change something, so far. */
 unsigned fake_calls(const struct sp_xen *xen);
+/* All calls, so far, but deassign's. */
+unsigned fake_asked(const struct sp_xen *xen);
 
 #endif

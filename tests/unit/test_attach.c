@@ -465,70 +465,118 @@ static void assert_all(const struct bench *bench) {
 	finish(&fresh);
 }
 
-/* A guest that is ended in the middle: Xen takes what it has, and nobody takes it once more. */
-static void the_guest_ends(void **state) {
-	unsigned calls = count_calls(ALL);
+/* What is told to be undone is, and nothing is recorded of a guest that is being ended. The fake
+ * aborts when a node is deassigned that is not the guest's. */
+static void assert_ended(const struct bench *bench) {
+	for (uint32_t i = 0; i < bench->attach->steps.count; i++) {
+		const struct sp_attach_step *step = &bench->attach->steps.data[i];
+		char line[128];
 
-	(void)state;
-	for (unsigned n = 1; n <= calls; n++) {
-		for (unsigned m = n; m <= n + 1; m++) {
-			struct bench bench;
-
-			begin(&bench, HOST, ALL);
-			fake_add(bench.xen, "dies %u", n);
-			fake_add(bench.xen, "fail %u %d", m, EINVAL);
-			run(&bench);
-			/* The fake aborts on a node that is not the guest's. */
-			for (uint32_t i = 0; i < bench.attach->steps.count; i++) {
-				const struct sp_attach_step *step = &bench.attach->steps.data[i];
-				char line[128];
-
-				if (step->kind != SP_ATTACH_ASSIGN ||
-					step->state != SP_ATTACH_UNDONE)
-					continue;
-				snprintf(line, sizeof(line), "assigned 3 %s", step->path);
-				assert_false(fake_has(bench.xen, line));
-			}
-			finish(&bench);
+		if (step->record) {
+			snprintf(line, sizeof(line), "record 3 %s", step->record);
+			assert_false(fake_has(bench->xen, line));
+		}
+		if (step->kind == SP_ATTACH_ASSIGN) {
+			snprintf(line, sizeof(line), "assigned 3 %s", step->path);
+			assert_false(fake_has(bench->xen, line));
 		}
 	}
 }
 
+static const char *const HEIRS[] = {HOST, HOST "domain 4 other\nheir 4\n"};
+
+/* Looks, too, are in the middle. */
+static void guest_dies_while_attaching(void **state) {
+	(void)state;
+	for (size_t h = 0; h < 2; h++) {
+		bool died = true;
+
+		for (unsigned n = 1; died; n++) {
+			/* What fails later is undone when the guest has died. */
+			for (unsigned m = 0; m <= count_calls(ALL); m++) {
+				struct bench bench;
+
+				begin(&bench, HEIRS[h], ALL);
+				fake_add(bench.xen, "dies %u %u", n, GUEST);
+				if (m)
+					fake_add(bench.xen, "fail %u %d", m, EBUSY);
+				if (sp_attach_look(
+					    bench.attach, bench.xen, GUEST, &bench.failure) &&
+					!sp_attach_run(
+						bench.attach, bench.xen, GUEST, &bench.failure))
+					assert_non_null(bench.failure.words);
+				died = fake_has(bench.xen, "dying 3");
+				if (died)
+					assert_ended(&bench);
+				finish(&bench);
+				if (died && !m)
+					assert_true(n < 100);
+				else if (!m)
+					break;
+			}
+		}
+	}
+}
+
+static void guest_dies_while_detaching(void **state) {
+	(void)state;
+	for (size_t h = 0; h < 2; h++) {
+		bool died = true;
+
+		for (unsigned n = 1; died; n++) {
+			struct bench bench;
+
+			begin(&bench, HEIRS[h], NODES PAGES);
+			assert_true(run(&bench));
+			fake_add(bench.xen, "dies %u %u", fake_asked(bench.xen) + n, GUEST);
+			if (sp_detach_look(bench.attach, bench.xen, GUEST, &bench.failure))
+				sp_detach_run(bench.attach, bench.xen, GUEST, &bench.failure);
+			died = fake_has(bench.xen, "dying 3");
+			if (died)
+				assert_ended(&bench);
+			finish(&bench);
+			assert_true(n < 100);
+		}
+	}
+}
+
+/* Attaching after a detach that failed at any call gives what is missing; detaching takes the rest.
+ */
 static void detaching_fails(void **state) {
 	unsigned calls, seen = 0;
 	struct bench bench;
+	bool done = false;
 
 	(void)state;
 	begin(&bench, HOST, NODES PAGES);
 	assert_true(run(&bench));
 	calls = fake_calls(bench.xen);
 	finish(&bench);
-	for (unsigned n = calls + 1;; n++, seen++) {
-		bool done;
-
-		begin(&bench, HOST, NODES PAGES);
-		fake_add(bench.xen, "fail %u %d", n, EIO);
-		assert_true(run(&bench));
-		assert_true(sp_detach_look(bench.attach, bench.xen, GUEST, &bench.failure));
-		done = sp_detach_run(bench.attach, bench.xen, GUEST, &bench.failure);
-		if (!done) {
-			assert_int_equal(bench.failure.error, EIO);
-			assert_int_equal(bench.failure.step->state, SP_ATTACH_FAILED);
-			/* Attaching again gives what is missing, and a second time gets the rest.
-			 */
-			if (n % 2) {
-				assert_true(run(&bench));
-				assert_all(&bench);
-			}
+	for (unsigned n = calls + 1; !done; n++) {
+		for (unsigned again = 0; again < 2 && !done; again++) {
+			begin(&bench, HOST, NODES PAGES);
+			fake_add(bench.xen, "fail %u %d", n, EIO);
+			assert_true(run(&bench));
 			assert_true(sp_detach_look(bench.attach, bench.xen, GUEST, &bench.failure));
-			assert_true(sp_detach_run(bench.attach, bench.xen, GUEST, &bench.failure));
+			done = sp_detach_run(bench.attach, bench.xen, GUEST, &bench.failure);
+			if (!done) {
+				assert_int_equal(bench.failure.error, EIO);
+				assert_int_equal(bench.failure.step->state, SP_ATTACH_FAILED);
+				seen++;
+				if (again) {
+					assert_true(run(&bench));
+					assert_all(&bench);
+				}
+				assert_true(sp_detach_look(
+					bench.attach, bench.xen, GUEST, &bench.failure));
+				assert_true(sp_detach_run(
+					bench.attach, bench.xen, GUEST, &bench.failure));
+			}
+			assert_state(&bench, bench.before);
+			finish(&bench);
 		}
-		assert_state(&bench, bench.before);
-		finish(&bench);
-		if (done)
-			break;
 	}
-	assert_int_equal(seen, 12);
+	assert_int_equal(seen, 24);
 }
 
 static void guest_is_ended(void **state) {
@@ -587,6 +635,11 @@ static void words(void **state) {
 		struct sp_attach_failure failure = {0};
 
 		sp_attach_fail(&failure, NULL, error);
+		assert_non_null(failure.words);
+		assert_non_null(failure.remedy);
+		failure.record = true;
+		sp_attach_fail(&failure, NULL, error);
+		assert_non_null(failure.words);
 		assert_non_null(failure.remedy);
 	}
 }
@@ -608,7 +661,8 @@ int main(void) {
 		cmocka_unit_test(detached),
 		cmocka_unit_test(detaching_takes_only_what_is_the_guests),
 		cmocka_unit_test(detaching_sees_interrupts),
-		cmocka_unit_test(the_guest_ends),
+		cmocka_unit_test(guest_dies_while_attaching),
+		cmocka_unit_test(guest_dies_while_detaching),
 		cmocka_unit_test(detaching_fails),
 		cmocka_unit_test(guest_is_ended),
 		cmocka_unit_test(words),
