@@ -28,6 +28,29 @@ static int release(struct sp_xen *xen, uint32_t *major, uint32_t *minor) {
 	return 0;
 }
 
+/* The path goes into a buffer for the hypercall and is not changed, const or not. */
+static int with_path(int (*call)(xc_interface *, uint32_t, char *), struct sp_xen *xen, uint32_t id,
+	const char *path) {
+	char *copy = strdup(path);
+	int error;
+
+	if (!copy)
+		return ENOMEM;
+	error = result(call(ctrl_of(xen)->control, id, copy));
+	free(copy);
+	return error;
+}
+
+/*
+ * What Xen lists as dying is dead already, and lost its nodes before: is_dying has a value for
+ * each, and only the last is listed (domctl.c:100). Of any that dies Xen says EINVAL when it is
+ * asked for a node, and of a living one never for the root, which nobody can have
+ * (device_tree.c:279).
+ */
+static bool is_dying(struct sp_xen *xen, uint32_t id) {
+	return with_path(xc_test_assign_dt_device, xen, id, "/") == EINVAL;
+}
+
 /* The list begins with the first domain that there is from `id` on. */
 static int domain(struct sp_xen *xen, uint32_t id, struct sp_xen_domain *domain) {
 	xc_domaininfo_t info;
@@ -37,7 +60,7 @@ static int domain(struct sp_xen *xen, uint32_t id, struct sp_xen_domain *domain)
 		return result(count);
 	if (count == 0 || info.domain != id)
 		return ESRCH;
-	domain->dying = info.flags & XEN_DOMINF_dying;
+	domain->dying = (info.flags & XEN_DOMINF_dying) || is_dying(xen, id);
 	domain->shut_down = info.flags & XEN_DOMINF_shutdown;
 	return 0;
 }
@@ -62,19 +85,6 @@ static int find(struct sp_xen *xen, const char *name, uint32_t *id) {
 		next = info.domain + 1u;
 	}
 	return count < 0 ? result(count) : ESRCH;
-}
-
-/* The path goes into a buffer for the hypercall and is not changed, const or not. */
-static int with_path(int (*call)(xc_interface *, uint32_t, char *), struct sp_xen *xen, uint32_t id,
-	const char *path) {
-	char *copy = strdup(path);
-	int error;
-
-	if (!copy)
-		return ENOMEM;
-	error = result(call(ctrl_of(xen)->control, id, copy));
-	free(copy);
-	return error;
 }
 
 static int assign(struct sp_xen *xen, uint32_t id, const char *path) {

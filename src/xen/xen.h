@@ -18,7 +18,7 @@ struct sp_xen {
 };
 
 struct sp_xen_domain {
-	bool dying; /* it is being taken apart */
+	bool dying; /* it is being taken apart, from the beginning of that on */
 	bool shut_down; /* it ended by itself and is kept */
 };
 

@@ -58,14 +58,14 @@ static int spawn(
 	int error = posix_spawnp(
 		child, arguments[0], &start->files, &start->attributes, arguments, environ);
 
-	for (; error == ENOENT && *folders; folders++) {
+	for (; (error == ENOENT || error == EACCES) && *folders; folders++) {
 		char path[128];
 
 		if (snprintf(path, sizeof(path), "%s/xl", *folders) < (int)sizeof(path))
 			error = posix_spawn(
 				child, path, &start->files, &start->attributes, arguments, environ);
 	}
-	return error;
+	return error == EACCES ? ENOENT : error;
 }
 
 /* xl is left at work where time is up: stopping it halfway would leave more behind. */

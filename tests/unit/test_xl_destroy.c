@@ -88,6 +88,9 @@ static void there_is_none(void **state) {
 
 	(void)state;
 	make(&place, "");
+	assert_int_equal(chmod(place.xl, 0600), 0);
+	assert_int_equal(destroy(&place, true, 5000), ENOENT);
+	assert_int_equal(destroy(&place, false, 5000), ENOENT);
 	unlink(place.xl);
 	assert_int_equal(destroy(&place, false, 5000), ENOENT);
 	unmake(&place);
