@@ -187,6 +187,8 @@ sp_node sp_check_find_exact(const struct sp_tree *tree, const char *path);
 sp_node sp_check_find(struct sp_check *check, const char *path);
 /* The host's address behind a guest's; UINT64_MAX if there is none. */
 uint64_t sp_check_host_address(const struct sp_check_guest *guest, uint64_t address);
+/* Whether the guest is given an interrupt, by the GIC's number; once its interrupts are sorted. */
+bool sp_check_has_irq(const struct sp_check_guest *guest, uint32_t number);
 /* The guest's device in which `node` of the host lies, or that it is; NULL. */
 const struct sp_check_device *sp_check_device_of(
 	const struct sp_check *check, const struct sp_check_guest *guest, sp_node node);

@@ -188,8 +188,7 @@ static bool read_config(struct sp_check *check, const char *path, struct sp_erro
 		.cpus = xl->cpus,
 		.pool = xl->pool,
 		.vuart = xl->vuart_line != 0,
-		/* GUEST_PHANDLE_GIC, tools/libs/light/libxl_arm.c */
-		.gic_phandle = 65000};
+		.gic_phandle = SP_GUEST_PHANDLE_GIC};
 	if (trouble.kind != SP_ERROR_NONE) {
 		part_message(trouble.message, path, &line, &sentence);
 		sp_check_add(check, guest, SP_CODE_CFG_REFUSED, sp_check_at_line(guest, line),

@@ -65,18 +65,6 @@ static enum controller find_parent(
 	return CONTROLLER_NONE;
 }
 
-static int compare_number(const void *key, const void *item) {
-	uint32_t number = *(const uint32_t *)key;
-	const struct sp_check_irq *irq = item;
-	return number < irq->number ? -1 : number > irq->number;
-}
-
-static bool is_given(const struct sp_check_guest *guest, uint32_t number) {
-	return guest->irqs.count > 0 &&
-		bsearch(&number, guest->irqs.data, guest->irqs.count, sizeof(*guest->irqs.data),
-			compare_number) != NULL;
-}
-
 /* A value of the list that xl refuses was told; what it would have given is not known. */
 static bool is_refused(const struct sp_check_guest *guest, const char *setting) {
 	for (uint32_t i = 0; guest->xl != NULL && i < guest->xl->troubles.count; i++) {
@@ -163,9 +151,9 @@ static void take_specifier(
 	if (described->seen[number])
 		return;
 	described->seen[number] = 1;
-	if (is_given(guest, number) || is_told(described, node, number))
+	if (sp_check_has_irq(guest, number) || is_told(described, node, number))
 		return;
-	if (guest->xl != NULL && is_given(guest, number - SP_GIC_FIRST_SPI)) {
+	if (guest->xl != NULL && sp_check_has_irq(guest, number - SP_GIC_FIRST_SPI)) {
 		described->miscounted[number].node = node;
 		described->miscounted[number].property = prop->name;
 		return;

@@ -98,16 +98,8 @@ static bool has_given_irq(const struct sp_check *check, const struct sp_check_gu
 	const struct sp_device *device) {
 	for (uint32_t i = 0; i < device->irq_count; i++) {
 		const struct sp_irq *irq = &check->host->irqs.data[device->irq + i];
-		uint32_t low = 0, high = guest->irqs.count;
-		while (irq->kind == SP_IRQ_SPI && low < high) {
-			uint32_t middle = low + (high - low) / 2;
-			if (guest->irqs.data[middle].number == irq->number)
-				return true;
-			if (guest->irqs.data[middle].number < irq->number)
-				low = middle + 1;
-			else
-				high = middle;
-		}
+		if (irq->kind == SP_IRQ_SPI && sp_check_has_irq(guest, irq->number))
+			return true;
 	}
 	return false;
 }

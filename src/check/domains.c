@@ -10,9 +10,6 @@
 #define DEFAULT_ADDRESS_CELLS 2u
 #define DEFAULT_SIZE_CELLS 1u
 
-/* GUEST_PHANDLE_GIC, unless the guest's tree has a node /gic with one of its own. */
-#define GIC_PHANDLE 65000u
-
 static uint64_t memory_of(const struct sp_tree *tree, sp_node domain) {
 	const struct sp_prop *prop = sp_tree_prop(tree, domain, "memory");
 	uint32_t cells = prop != NULL ? sp_prop_cells(prop) : 0;
@@ -193,7 +190,8 @@ static bool read_domain(struct sp_check *check, sp_node domain, struct sp_error 
 		.cpus = sp_tree_u32(tree, domain, "cpus", 1),
 		.pool = sp_tree_u32(tree, domain, "xen,domain-p2m-mem-mb", 0),
 		.vuart = sp_tree_prop(tree, domain, "vpl011") != NULL,
-		.gic_phandle = GIC_PHANDLE};
+		/* Unless the guest's tree has a node /gic with one of its own. */
+		.gic_phandle = SP_GUEST_PHANDLE_GIC};
 	if (file == NULL && module != SP_NODE_NONE)
 		sp_check_add(check, guest, SP_CODE_DOMAIN_UNSEEN,
 			sp_check_at(check, guest, module, 0, SP_NODE_NONE),

@@ -5,6 +5,18 @@
 #include "plan/rules.h"
 #include "plan/steps.h"
 
+static int compare_number(const void *key, const void *item) {
+	uint32_t number = *(const uint32_t *)key;
+	const struct sp_check_irq *irq = item;
+	return number < irq->number ? -1 : number > irq->number;
+}
+
+bool sp_check_has_irq(const struct sp_check_guest *guest, uint32_t number) {
+	return guest->irqs.count > 0 &&
+		bsearch(&number, guest->irqs.data, guest->irqs.count, sizeof(*guest->irqs.data),
+			compare_number) != NULL;
+}
+
 /* xen/include/public/arch-arm.h, GUEST_VPL011_SPI and GUEST_VIRTIO_MMIO_SPI_FIRST. */
 #define VPL011_IRQ 32u
 #define VIRTIO_FIRST_IRQ 33u

@@ -3,11 +3,9 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "fdt/build.h"
 #include "host/references.h"
 #include "plan/rules.h"
-
-/* GUEST_PHANDLE_IOMMU in tools/libs/light/libxl_arm.c: of the node for virtio's grants. */
-#define XEN_IOMMU_PHANDLE 65001u
 
 /* What is outside of what Xen copies: told once. */
 static void check_dropped(
@@ -65,7 +63,7 @@ static void check_phandle(
 		return;
 	if (phandle == guest->gic_phandle)
 		why = "which is the GIC's";
-	else if (xl && phandle == XEN_IOMMU_PHANDLE && guest->xl->virtio_line != 0)
+	else if (xl && phandle == SP_GUEST_PHANDLE_IOMMU && guest->xl->virtio_line != 0)
 		why = "which xl gives to the node for virtio's grants";
 	else if (phandle > most)
 		why = "which Xen keeps for nodes of its own";

@@ -6,9 +6,10 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 
-/* Xen's GUEST_PHANDLE_GIC and GUEST_PHANDLE_IOMMU: a guest tree's references to them are numbers
- * that nothing in the tree needs to own. */
-static const uint32_t reserved_phandles[] = {0, UINT32_MAX, 65000, 65001};
+/* A guest tree's references to Xen's own nodes are numbers that nothing in the tree needs to own.
+ */
+static const uint32_t reserved_phandles[] = {
+	0, UINT32_MAX, SP_GUEST_PHANDLE_GIC, SP_GUEST_PHANDLE_IOMMU};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

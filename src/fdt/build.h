@@ -8,6 +8,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+/* Phandles of nodes that libxl and Xen make in a guest's tree:
+ * xen/include/public/device_tree_defs.h. */
+#define SP_GUEST_PHANDLE_GIC 65000u
+#define SP_GUEST_PHANDLE_IOMMU 65001u
+
 /*
  * A device tree under construction. It is written both flattened and as source, and dtc turns the
  * source into the same properties and nodes as the flattened form has.

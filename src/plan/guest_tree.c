@@ -9,9 +9,6 @@
 #include "plan/dma.h"
 #include "plan/rules.h"
 
-/* Phandles of libxl's own nodes: xen/include/public/device_tree_defs.h. */
-#define GUEST_PHANDLE_GIC 65000u
-
 enum sp_bus sp_copier_bus(const struct sp_copier *copier, sp_node node, enum sp_bus own) {
 	const struct sp_tree *tree = copier->plan->host->tree;
 	return own == SP_BUS_MAPPED && sp_tree_prop(tree, node, "ranges") != NULL &&
@@ -193,7 +190,7 @@ static void make_frame(struct sp_copier *copier) {
 		  "this phandle.";
 	/* From 4.22 on, dom0less refuses phandles of 64999 and more: let it be a small one. */
 	if (!dom0less)
-		copier->gic->phandle = GUEST_PHANDLE_GIC;
+		copier->gic->phandle = SP_GUEST_PHANDLE_GIC;
 	sp_build_empty(build, copier->gic, "interrupt-controller");
 	add_cells(copier, copier->gic, "#interrupt-cells", 3);
 	add_cells(copier, copier->gic, "#address-cells", 0);
