@@ -8,23 +8,9 @@
 
 #include <sallyport/error.h>
 #include <sallyport/finding.h>
+#include <sallyport/target.h>
 
 /* What the user wants. Plain data; strings are borrowed unless a function says otherwise. */
-
-enum sp_target {
-	SP_TARGET_XEN_4_17,
-	SP_TARGET_XEN_4_18,
-	SP_TARGET_XEN_4_19,
-	SP_TARGET_XEN_4_20,
-	SP_TARGET_XEN_4_21,
-	SP_TARGET_XEN_4_22,
-	SP_TARGET_COUNT
-};
-#define SP_TARGET_DEFAULT SP_TARGET_XEN_4_20
-
-const char *sp_target_name(enum sp_target target); /* "xen-4.20" */
-/* False for an unknown name. */
-bool sp_target_parse(const char *name, enum sp_target *target);
 
 const char *sp_mode_name(enum sp_mode mode); /* "xl", "dom0less", "direct" */
 /* False for an unknown name. */

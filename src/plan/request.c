@@ -2,7 +2,6 @@
 #include <sallyport/request.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,15 +10,6 @@
 #define LARGEST_MEMORY (1u << 20) /* MiB: 40 bits of address */
 #define LARGEST_ID 0xffffffffu
 #define PAGE 4096u
-
-static const char *const TARGETS[SP_TARGET_COUNT] = {
-	[SP_TARGET_XEN_4_17] = "xen-4.17",
-	[SP_TARGET_XEN_4_18] = "xen-4.18",
-	[SP_TARGET_XEN_4_19] = "xen-4.19",
-	[SP_TARGET_XEN_4_20] = "xen-4.20",
-	[SP_TARGET_XEN_4_21] = "xen-4.21",
-	[SP_TARGET_XEN_4_22] = "xen-4.22",
-};
 
 static const char *const MODES[SP_MODE_COUNT] = {
 	[SP_MODE_XL] = "xl",
@@ -42,25 +32,6 @@ static size_t find(const char *const *names, size_t count, const char *name) {
 	while (i < count && strcmp(names[i], name) != 0)
 		i++;
 	return i;
-}
-
-const char *sp_target_name(enum sp_target target) {
-	return (unsigned)target < SP_TARGET_COUNT ? TARGETS[target] : "?";
-}
-
-bool sp_target_parse(const char *name, enum sp_target *target) {
-	char full[16];
-	size_t i = find(TARGETS, SP_TARGET_COUNT, name);
-
-	/* "4.20" can mean nothing else. */
-	if (i == SP_TARGET_COUNT && strlen(name) < 8) {
-		snprintf(full, sizeof(full), "xen-%s", name);
-		i = find(TARGETS, SP_TARGET_COUNT, full);
-	}
-	if (i == SP_TARGET_COUNT)
-		return false;
-	*target = (enum sp_target)i;
-	return true;
 }
 
 const char *sp_mode_name(enum sp_mode mode) {
