@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Checks that each layer includes only what stands to its right:
 #     cli -> emit -> check -> plan -> host -> fdt -> xl -> base
+# that what plans PCI devices stands beside them:
+#     cli -> assign -> preflight -> machine -> pci, acpi -> base
 # that what talks to Xen stands apart from these, over a part of them:
-#     dom0 -> attach -> xen -> base,  attach -> xl,  dom0 -> cli, plan/rules.h
+#     dom0 -> attach -> xen -> base,  attach -> xl, pci,  dom0 -> cli, plan/rules.h
 # that src/xen alone knows Xen's libraries, that src/cli uses the library through its public headers
 # alone, and that the public headers use only each other.
 set -u
@@ -15,9 +17,14 @@ BEGIN {
 	split("base xl fdt host plan check emit", order, " ")
 	for (i in order)
 		rank[order[i]] = i
+	apart["pci"] = " base pci "
+	apart["acpi"] = " base acpi "
+	apart["machine"] = " base pci acpi machine "
+	apart["preflight"] = " base pci acpi machine preflight "
+	apart["assign"] = " base pci acpi machine preflight assign "
 	apart["xen"] = " base xen "
-	apart["attach"] = " base xl xen attach "
-	apart["dom0"] = " base xl xen attach dom0 cli plan/rules.h "
+	apart["attach"] = " base pci xl xen attach "
+	apart["dom0"] = " base pci xl xen attach dom0 cli plan/rules.h "
 }
 # A path such as src/fdt/tree.c or include/sallyport/tree.h.
 FNR == 1 {
