@@ -22,8 +22,8 @@ packages() {
 	test)
 		packages bench
 		packages bed
-		echo clang clang-format gcovr graphviz libclang-rt-dev libxen-dev llvm qemu-system-arm scdoc \
-			u-boot-qemu
+		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libxen-dev llvm \
+			qemu-system-arm scdoc u-boot-qemu
 		;;
 	*)
 		echo "deps.sh: unknown group $1; there are build, run, quick, test, bed and bench" >&2

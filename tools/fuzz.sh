@@ -24,12 +24,13 @@ for fuzzer; do
 	log=build-fuzz/$name.log
 	mkdir -p "$found"
 	case $name in
-	plan_file | xl) dict=$name ;;
-	*) dict=tree ;;
+	plan_file | xl | tree) dict=-dict=tests/fuzz/$name.dict ;;
+	check | plan) dict=-dict=tests/fuzz/tree.dict ;;
+	*) dict= ;;
 	esac
 	echo "== $name, $seconds s"
 	if ! "$fuzzer" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=24000 \
-		-dict=tests/fuzz/$dict.dict -print_final_stats=1 \
+		$dict -print_final_stats=1 \
 		-artifact_prefix=build-fuzz/"$name"- "$found" tests/fuzz/corpus/"$name" >"$log" 2>&1; then
 		tail -n 60 "$log" >&2
 		exit 1

@@ -17,13 +17,17 @@
  * naming the offset. Arrays are the arena's.
  */
 
-/* The header, ACPI 6.5 section 5.2.6: length and checksum are checked. `signature` "DMAR" etc.; a
- * first letter 'X' is taken for the right one, since Xen hides DMAR from dom0 so. */
+/*
+ * The header, ACPI 6.5 section 5.2.6: length and checksum are checked; bytes behind the length are
+ * let be. `signature` is "DMAR" etc. Two spellings are taken for it: "RMAD", the outer letters
+ * exchanged, since Xen hides DMAR from dom0 so (xen/drivers/passthrough/vtd/dmar.c:1135), and a
+ * first letter 'X', which older ones wrote.
+ */
 bool sp_acpi_check(const uint8_t *data, size_t size, const char *signature, struct sp_error *error);
 
 /* A device scope: a path from a bus, as PCI (device, function) pairs. */
 struct sp_acpi_scope {
-	uint8_t type; /* 1 endpoint, 2 bridge and what is below, 3 IOAPIC, 4 HPET, 5 namespace */
+	uint8_t type; /* 1 endpoint, 2 bridge and all below, 3 IOAPIC, 4 HPET, 5 a name in ACPI */
 	uint8_t enumeration; /* ID of an IOAPIC or HPET */
 	sp_bdf start; /* the first function on the path */
 	uint8_t hops; /* further pairs after it, through bridges' secondary buses */
@@ -59,12 +63,18 @@ bool sp_dmar_read(struct sp_dmar *dmar, struct sp_arena *arena, const uint8_t *d
 	struct sp_error *error);
 
 /* IVRS: AMD I/O Virtualization Technology specification, section 5.2.2. */
+enum sp_ivrs_special {
+	SP_IVRS_FUNCTIONS, /* none: functions of PCI */
+	SP_IVRS_IOAPIC,
+	SP_IVRS_HPET,
+	SP_IVRS_NAMED = 0xf0, /* a device with a name in ACPI; its ID may be no function's */
+};
 struct sp_ivrs_range {
 	sp_bdf first, last; /* inclusive */
 	sp_bdf alias; /* the function whose ID the requests carry; SP_BDF_NONE */
 	uint8_t settings;
-	uint8_t special; /* 0; 1 IOAPIC, 2 HPET, with `handle` */
-	uint8_t handle;
+	uint8_t special; /* enum sp_ivrs_special */
+	uint8_t handle; /* of an IOAPIC or HPET */
 };
 struct sp_ivrs_unit {
 	uint8_t type; /* 0x10, 0x11 or 0x40 */
@@ -74,8 +84,14 @@ struct sp_ivrs_unit {
 	struct sp_ivrs_range *ranges;
 	uint32_t range_count;
 };
+enum sp_ivmd {
+	SP_IVMD_ALL = 0x20,
+	SP_IVMD_ONE = 0x21,
+	SP_IVMD_RANGE = 0x22,
+	SP_IVMD_IOMMU = 0x23, /* `first` is the IOMMU; all that it is in charge of */
+};
 struct sp_ivrs_memory {
-	uint8_t type; /* 0x20 all, 0x21 one, 0x22 range */
+	uint8_t type; /* enum sp_ivmd */
 	uint8_t flags; /* 1 unity map, 2 readable, 4 writable, 8 exclusion range */
 	sp_bdf first, last;
 	uint64_t base, length;
@@ -95,7 +111,7 @@ struct sp_vfct_image {
 	sp_bdf function; /* segment 0 */
 	uint16_t vendor, device;
 	uint32_t size; /* bytes of ROM */
-	uint32_t at; /* offset of the image's content in the table */
+	uint32_t at; /* offset of the ROM in the table */
 };
 struct sp_vfct {
 	struct sp_vfct_image *images;

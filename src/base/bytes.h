@@ -17,4 +17,18 @@ static inline void sp_store_be32(uint8_t *bytes, uint32_t value) {
 	bytes[3] = (uint8_t)value;
 }
 
+/* Little-endian ones, as PCI and ACPI have them. */
+static inline uint16_t sp_load_le16(const uint8_t *bytes) {
+	return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+static inline uint32_t sp_load_le32(const uint8_t *bytes) {
+	return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 |
+		(uint32_t)bytes[0];
+}
+
+static inline uint64_t sp_load_le64(const uint8_t *bytes) {
+	return (uint64_t)sp_load_le32(bytes + 4) << 32 | sp_load_le32(bytes);
+}
+
 #endif

@@ -20,19 +20,30 @@
 #define SIXTEEN(name, i) \
 	FOUR(name, i), FOUR(name, (i) + 4), FOUR(name, (i) + 8), FOUR(name, (i) + 12)
 
-#define SP_FINDING(name, ...) \
+#define NAME_CODE(name) \
 	_Static_assert(sizeof(#name) - 1 <= LONGEST_NAME, "the name of a finding is too long"); \
 	static const char CODE_##name[] = { \
 		'S', 'P', '-', SIXTEEN(#name, 0), SIXTEEN(#name, 16), '\0'};
+#define SP_FINDING(name, ...) NAME_CODE(name)
 #include <sallyport/findings.def>
 #undef SP_FINDING
+#define SP_PCI_FINDING(name, ...) NAME_CODE(name)
+#include <sallyport/pci_findings.def>
+#undef SP_PCI_FINDING
 
 static const struct sp_finding_info CATALOGUE[SP_CODE_COUNT] = {
 #define SP_FINDING(name, xl, dom0less, direct, proof, title, meaning, remedy, source) \
-	{CODE_##name, {SP_SEVERITY_##xl, SP_SEVERITY_##dom0less, SP_SEVERITY_##direct}, \
+	{CODE_##name, \
+		{SP_SEVERITY_##xl, SP_SEVERITY_##dom0less, SP_SEVERITY_##direct, \
+			SP_SEVERITY_NONE}, \
 		SP_PROOF_##proof, title, meaning, remedy, source},
 #include <sallyport/findings.def>
 #undef SP_FINDING
+#define SP_PCI_FINDING(name, pci, proof, title, meaning, remedy, source) \
+	{CODE_##name, {[SP_COLUMN_PCI] = SP_SEVERITY_##pci}, SP_PROOF_##proof, title, meaning, \
+		remedy, source},
+#include <sallyport/pci_findings.def>
+#undef SP_PCI_FINDING
 };
 
 const struct sp_finding_info *sp_finding_info(enum sp_code code) {

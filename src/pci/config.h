@@ -3,6 +3,7 @@
 #define SP_PCI_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <sallyport/error.h>
@@ -18,9 +19,14 @@
 
 #define SP_PCI_BARS 6u
 
-enum sp_pci_header { SP_PCI_HEADER_NORMAL, SP_PCI_HEADER_BRIDGE, SP_PCI_HEADER_CARDBUS };
+enum sp_pci_header {
+	SP_PCI_HEADER_NORMAL,
+	SP_PCI_HEADER_BRIDGE,
+	SP_PCI_HEADER_CARDBUS,
+	SP_PCI_HEADER_UNKNOWN, /* broken: no more than IDs, class, command and status is read */
+};
 
-/* PCI Express Capabilities, device/port type. */
+/* PCI Express Capabilities, device/port type. Other values up to 15 are reserved and are kept. */
 enum sp_pcie_type {
 	SP_PCIE_NONE = -1, /* conventional PCI */
 	SP_PCIE_ENDPOINT = 0,
@@ -49,7 +55,7 @@ struct sp_rebar {
 };
 
 struct sp_sriov {
-	uint16_t total, initial, enabled; /* virtual functions */
+	uint16_t total, initial, enabled; /* virtual functions; none are enabled unless `on` */
 	uint16_t offset, stride; /* of their addresses */
 	uint16_t device; /* their device ID */
 	bool on;
@@ -73,6 +79,12 @@ struct sp_acs {
 
 struct sp_pci_config {
 	uint32_t known; /* bytes that were read: 64, 256, 4096 or between */
+	/*
+	 * Vendor and device read 0xffff, as they do in a virtual function's own space; its BARs are
+	 * 0 there, too. The IDs are in /sys (vendor, device) or follow from the physical function:
+	 * its vendor, and the device and BARs of its struct sp_sriov.
+	 */
+	bool ids_absent;
 	uint16_t vendor, device, subvendor, subdevice;
 	uint32_t class; /* base << 16 | sub << 8 | interface */
 	uint8_t revision;
@@ -87,10 +99,15 @@ struct sp_pci_config {
 	/* Of a bridge. */
 	uint8_t primary, secondary, subordinate;
 
-	/* Capabilities. All false or 0 if `known` does not reach so far. */
-	bool has_caps; /* the list was read */
-	bool has_extended; /* the list of extended capabilities was read */
-	bool broken; /* a list loops or leaves the space; what came before is kept */
+	/*
+	 * Capabilities. All false or 0 if `known` does not reach so far. Of two of a kind the first
+	 * counts.
+	 */
+	bool has_caps; /* the list was read, or there is none */
+	bool has_extended; /* the same of extended ones; only PCI Express functions have them */
+	/* A list loops or leaves the space, and what came before is kept; or a register holds what
+	 * is reserved. */
+	bool broken;
 	bool has_msi, msi_on, msi_wide, msi_maskable;
 	uint16_t msi_vectors;
 	bool has_msix;
@@ -111,8 +128,9 @@ struct sp_pci_config {
 };
 
 /*
- * Reads `size` bytes. False with SP_ERROR_INPUT if there are fewer than 64 or the vendor is 0xffff
- * (nobody answers, or the device has fallen off the bus: the message says so).
+ * Reads `size` bytes. False with SP_ERROR_INPUT if there are fewer than 64 or all of the IDs, the
+ * command and the status are ones (nobody answers: the device is switched off or has fallen off the
+ * bus, and the message says so).
  */
 bool sp_pci_config_read(
 	struct sp_pci_config *config, const uint8_t *data, size_t size, struct sp_error *error);
@@ -121,6 +139,6 @@ bool sp_pci_config_read(
  * 0x0b4000" for others is written by the caller, who gets NULL. */
 const char *sp_pci_class_name(uint32_t class);
 bool sp_pci_class_is_gpu(uint32_t class); /* display controllers, and processing accelerators */
-const char *sp_pcie_type_name(enum sp_pcie_type type);
+const char *sp_pcie_type_name(enum sp_pcie_type type); /* "endpoint", "conventional PCI" */
 
 #endif
