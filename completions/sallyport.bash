@@ -60,10 +60,11 @@ _sallyport()
 		COMPREPLY=($(compgen -W "--dry-run --help --json --quiet" -- "$cur"))
 		;;
 	detach:-*)
-		COMPREPLY=($(compgen -W "--dry-run --end-guest --help --json --quiet" -- "$cur"))
+		COMPREPLY=($(compgen -W "--dry-run --end-guest --force --help --json --quiet" -- "$cur"))
 		;;
 	attach:* | detach:*)
-		COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | sed '1,2d; s/ .*//')" -- "$cur"))
+		COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | sed '1,2d; s/ .*//')
+			$(ls /sys/bus/pci/devices 2>/dev/null)" -- "$cur"))
 		compopt -o default 2>/dev/null
 		;;
 	explain:-*)

@@ -11,7 +11,7 @@ function __sallyport_devices
 end
 
 function __sallyport_codes
-    sallyport explain 2>/dev/null | string replace -r '^(\S+) +\S+ +\S+ +\S+ +' '$1\t'
+    sallyport explain 2>/dev/null | string replace -r '^(\S+) +\S+ +\S+ +\S+ +\S+ +' '$1\t'
 end
 
 set -l first '__fish_is_nth_token 1'
@@ -68,7 +68,9 @@ complete -c sallyport -n $check -s g -l guest-tree -r -d 'the partial tree of a 
 complete -c sallyport -n "$attach; or $detach" -s n -l dry-run -d 'print what would be done'
 complete -c sallyport -n "$attach; or $detach" -s q -l quiet -d 'print nothing unless it fails'
 complete -c sallyport -n "$attach; or $detach" -a "(xl list 2>/dev/null | sed '1,2d; s/ .*//')"
+complete -c sallyport -n "$attach; or $detach" -a '(path basename /sys/bus/pci/devices/*)'
 complete -c sallyport -n $detach -l end-guest -d 'end the guest and wait'
+complete -c sallyport -n $detach -s f -l force -d 'take functions from a guest that does not let go'
 
 complete -c sallyport -n $explain -l markdown -d 'print a page'
 complete -c sallyport -n $explain -f -a '(__sallyport_codes)'

@@ -22,10 +22,13 @@ enum sp_code {
 #define SP_FINDING(name, ...) SP_CODE_##name,
 #include <sallyport/findings.def>
 #undef SP_FINDING
+#define SP_PCI_FINDING(name, ...) SP_CODE_##name,
+#include <sallyport/pci_findings.def>
+#undef SP_PCI_FINDING
 	SP_CODE_COUNT
 };
 
-/* Columns of the severity table: how the guest is built. */
+/* Columns of the severity table: how the guest of a host with a device tree is built. */
 enum sp_mode {
 	SP_MODE_XL,
 	SP_MODE_DOM0LESS,
@@ -33,12 +36,15 @@ enum sp_mode {
 	SP_MODE_COUNT
 };
 
+/* The columns behind those: a code of pci_findings.def has a severity in this one alone. */
+enum sp_column { SP_COLUMN_PCI = SP_MODE_COUNT, SP_COLUMN_COUNT };
+
 /* How it is known that Xen does so. */
 enum sp_proof { SP_PROOF_RUN, SP_PROOF_READ, SP_PROOF_TREE /* a matter of the tree alone */ };
 
 struct sp_finding_info {
 	const char *code; /* "SP-IRQ-SHARED" */
-	enum sp_severity severity[SP_MODE_COUNT];
+	enum sp_severity severity[SP_COLUMN_COUNT]; /* by mode, then of PCI functions */
 	enum sp_proof proof;
 	const char *title; /* a few words */
 	const char *meaning; /* sentences */

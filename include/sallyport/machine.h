@@ -52,6 +52,14 @@ bool sp_machine_has(const struct sp_machine *machine, sp_bdf bdf);
  */
 bool sp_machine_snapshot(const char *root, char **data, size_t *size, struct sp_error *error);
 
+/* The same from a machine that was read, of what kind it be: lspci's output becomes a snapshot. */
+bool sp_machine_write(
+	const struct sp_machine *machine, char **data, size_t *size, struct sp_error *error);
+
+/* What is there and could not be had, one sentence each; NULL for an index beyond the last. They
+ * belong to the machine. */
+const char *sp_machine_missing(const struct sp_machine *machine, uint32_t index);
+
 /* The functions that could be given away. */
 struct sp_machine_list_options {
 	bool all; /* every function but bridges, not only GPUs with the functions of their slots */

@@ -66,9 +66,9 @@ struct sp_answer {
 	enum sp_question question;
 	enum sp_result result;
 	sp_bdf function; /* SP_BDF_NONE: it is about the machine */
-	enum sp_code code; /* of FAIL and WARN; SP_CODE_COUNT otherwise */
+	enum sp_code code; /* of FAIL, WARN and notes, which pass; SP_CODE_COUNT otherwise */
 	const char *message; /* one sentence: what was found */
-	const char *remedy; /* one sentence; NULL for PASS */
+	const char *remedy; /* what to do about it; NULL for PASS */
 };
 
 struct sp_question_info {

@@ -6,17 +6,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "attach/attach.h"
+#include "attach/run.h"
 
-struct run {
-	struct sp_attach *attach;
-	struct sp_xen *xen;
-	uint32_t domain;
-	char *records;
-};
+bool run_fail(const struct run *run, struct sp_attach_failure *failure,
+	const struct sp_attach_step *step, int error) {
+	if (!step || pci_is(step))
+		memcpy(failure->said, run->xen->said, sizeof(failure->said));
+	return sp_attach_fail(failure, step, error);
+}
 
-/* One that has gone counts as dying. */
-static int ask_domain(const struct run *run, bool *dying) {
+int run_ask_domain(const struct run *run, bool *dying) {
 	struct sp_xen_domain info = {0};
 	int error = run->xen->ops->domain(run->xen, run->domain, &info);
 
@@ -34,14 +33,14 @@ static int take_node(const struct run *run, const char *path) {
 
 	if (error != EBUSY)
 		return error;
-	error = ask_domain(run, &dying);
+	error = run_ask_domain(run, &dying);
 	if (error || dying)
 		return error;
 	return run->xen->ops->deassign(run->xen, run->domain, path);
 }
 
 /* The step's call, or the call that takes back what it did. */
-static int call(const struct run *run, const struct sp_attach_step *step, bool give) {
+static int call(const struct run *run, const struct sp_attach_step *step, bool give, bool force) {
 	const struct sp_xen_ops *ops = run->xen->ops;
 
 	switch (step->kind) {
@@ -52,9 +51,26 @@ static int call(const struct run *run, const struct sp_attach_step *step, bool g
 		return ops->permit(run->xen, run->domain, step->host, step->count, give);
 	case SP_ATTACH_MAP:
 		return ops->map(run->xen, run->domain, step->guest, step->host, step->count, give);
+	case SP_ATTACH_TAKE:
+	case SP_ATTACH_ADD:
+		return give ? pci_give(run, step) : pci_take(run, step, force);
 	default:
 		return give ? ops->bind(run->xen, run->domain, step->irq) : EBUSY;
 	}
+}
+
+/* libxl's calls are many steps each, and it does not take back the first when a later one fails. */
+static void mend(const struct run *run, struct sp_attach_step *step) {
+	int error = step->error;
+
+	if (pci_is(step) && error != SP_XEN_AT_WORK)
+		error = pci_mend(run, step);
+	else if (!pci_is(step))
+		return;
+	if (!error)
+		return;
+	step->state = SP_ATTACH_STUCK;
+	step->error = error;
 }
 
 /*
@@ -67,11 +83,13 @@ static bool give(
 	bool dying = false;
 
 	step->state = SP_ATTACH_FAILED;
-	step->error = call(run, step, true);
+	step->error = call(run, step, true, false);
 	if (step->error) {
 		/* What Xen says of a dying guest's step tells nothing. */
-		ask_domain(run, &dying);
-		return sp_attach_fail(failure, step, dying ? ECANCELED : step->error);
+		run_ask_domain(run, &dying);
+		run_fail(run, failure, step, dying ? ECANCELED : step->error);
+		mend(run, step);
+		return false;
 	}
 	step->state = SP_ATTACH_DONE;
 	if (!step->record)
@@ -81,32 +99,53 @@ static bool give(
 		return true;
 	failure->record = true;
 	sp_attach_fail(failure, step, step->error);
-	step->error = call(run, step, false);
+	step->error = call(run, step, false, true);
 	step->state = step->error ? SP_ATTACH_STUCK : SP_ATTACH_FAILED;
 	if (!step->error)
 		step->error = failure->error;
 	return false;
 }
 
-/* Sets *record where xenstore failed, not Xen. A guest that is being ended has no record any more:
- * ENOENT, and Xen takes back what it has. */
-static int take(const struct run *run, const struct sp_attach_step *step, bool *record) {
-	const struct sp_xen_ops *ops = run->xen->ops;
-	int error = ops->forget(run->xen, run->domain, step->record);
+/* Whether the record has gone with its guest, and what it told of is still to be done. */
+static bool outlives(const struct run *run, const struct sp_attach_step *step, int error) {
+	bool dying = false;
 
+	return step->kind == SP_ATTACH_TAKE && error == ENOENT && !run_ask_domain(run, &dying) &&
+		dying;
+}
+
+/*
+ * Sets *record where xenstore failed, not Xen. A guest that is being ended has no record any more:
+ * ENOENT, and Xen takes back what it has; but pciback keeps what it has.
+ */
+static int take(
+	const struct run *run, const struct sp_attach_step *step, bool force, bool *record) {
+	const struct sp_xen_ops *ops = run->xen->ops;
+	int error = step->record ? ops->forget(run->xen, run->domain, step->record) : 0;
+
+	if (outlives(run, step, error))
+		error = 0;
 	*record = error != 0;
 	if (error)
 		return error;
-	error = call(run, step, false);
-	if (error)
+	error = call(run, step, false, force);
+	if (error && step->record)
 		ops->record(run->xen, run->domain, step->record);
 	return error;
 }
 
-/* Pages that could not be unmapped keep the right to them, without which they never could be. The
- * mapping is the step after the right. */
-static bool is_held(const struct sp_attach_step *step, enum sp_attach_state mapping) {
-	return step->kind == SP_ATTACH_PERMIT && step[1].state == mapping;
+/*
+ * Pages that could not be unmapped keep the right to them, without which they never could be. The
+ * mapping is the step after the right. A function that is the guest's does not go back to its
+ * driver. The error is that of the other step; 0: it is not held.
+ */
+static int held_by(
+	const struct run *run, const struct sp_attach_step *step, enum sp_attach_state state) {
+	const struct sp_attach_step *other = step->kind == SP_ATTACH_PERMIT ? step + 1
+		: step->kind == SP_ATTACH_TAKE ? &run->attach->steps.data[step->mate]
+					       : NULL;
+
+	return other && other->state == state ? other->error : 0;
 }
 
 static void undo(const struct run *run, uint32_t count) {
@@ -120,8 +159,9 @@ static void undo(const struct run *run, uint32_t count) {
 			step->state = SP_ATTACH_STAYS;
 			continue;
 		}
-		step->error =
-			is_held(step, SP_ATTACH_STUCK) ? step[1].error : take(run, step, &record);
+		step->error = held_by(run, step, SP_ATTACH_STUCK);
+		if (!step->error)
+			step->error = take(run, step, true, &record);
 		step->state = step->error ? SP_ATTACH_STUCK : SP_ATTACH_UNDONE;
 	}
 }
@@ -153,12 +193,14 @@ bool sp_detach_run(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain
 
 		if (step->state != SP_ATTACH_PLANNED || step->kind == SP_ATTACH_BIND)
 			continue;
-		step->error =
-			is_held(step, SP_ATTACH_FAILED) ? step[1].error : take(&run, step, &record);
+		xen->said[0] = '\0';
+		step->error = held_by(&run, step, SP_ATTACH_FAILED);
+		if (!step->error)
+			step->error = take(&run, step, attach->force, &record);
 		step->state = step->error ? SP_ATTACH_FAILED : SP_ATTACH_DONE;
 		if (step->error && !failure->step) {
 			failure->record = record;
-			sp_attach_fail(failure, step, step->error);
+			run_fail(&run, failure, step, step->error);
 		}
 	}
 	return failure->step == NULL;
@@ -190,10 +232,12 @@ static bool collides(const char *records, const struct sp_attach_step *step) {
 }
 
 /* What is there: in the record, or, for interrupts, in Xen. */
-static bool look_at(const struct run *run, const struct sp_attach_step *step, bool *there,
+static bool look_at(const struct run *run, struct sp_attach_step *step, bool attaching, bool *there,
 	struct sp_attach_failure *failure) {
 	int error;
 
+	if (pci_is(step))
+		return pci_look(run, step, attaching, there, failure);
 	if (step->record) {
 		*there = in_record(run->records, step->record);
 		return true;
@@ -215,11 +259,12 @@ static bool look(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain, 
 		failure->record = true;
 		return sp_attach_fail(failure, NULL, error);
 	}
+	good = pci_resolve(&run, attaching, failure);
 	for (uint32_t i = 0; i < attach->steps.count && good; i++) {
 		struct sp_attach_step *step = &attach->steps.data[i];
 		bool there = false;
 
-		good = look_at(&run, step, &there, failure);
+		good = look_at(&run, step, attaching, &there, failure);
 		step->state = good && there == attaching ? SP_ATTACH_NOTHING : SP_ATTACH_PLANNED;
 		if (good && attaching && !there && step->kind == SP_ATTACH_MAP &&
 			collides(run.records, step))
@@ -237,6 +282,24 @@ bool sp_attach_look(struct sp_attach *attach, struct sp_xen *xen, uint32_t domai
 bool sp_detach_look(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain,
 	struct sp_attach_failure *failure) {
 	return look(attach, xen, domain, false, failure);
+}
+
+bool sp_detach_rest(struct sp_attach *attach, struct sp_xen *xen, uint32_t domain,
+	struct sp_attach_failure *failure) {
+	struct run run = {.attach = attach, .xen = xen, .domain = domain};
+
+	*failure = (struct sp_attach_failure){0};
+	for (uint32_t i = attach->steps.count; i > 0; i--) {
+		struct sp_attach_step *step = &attach->steps.data[i - 1];
+
+		if (step->state != SP_ATTACH_PLANNED || step->kind != SP_ATTACH_TAKE)
+			continue;
+		step->error = pci_take(&run, step, false);
+		step->state = step->error ? SP_ATTACH_FAILED : SP_ATTACH_DONE;
+		if (step->error && !failure->step)
+			run_fail(&run, failure, step, step->error);
+	}
+	return failure->step == NULL;
 }
 
 static uint64_t now(void) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attach/attach.h"
+#include "attach/run.h"
 
 #define FIRST_SPI 32u
 #define FRAMES_MAX (UINT64_C(1) << 40) /* of the 52 bits that an address has at most */
@@ -31,7 +31,7 @@ static bool refuse(const struct maker *maker, uint32_t line, const char *what) {
 }
 
 static bool check_file(const struct maker *maker) {
-	static const char *const SETTINGS[] = {"dtdev", "iomem", "irqs"};
+	static const char *const SETTINGS[] = {"dtdev", "iomem", "irqs", "pci"};
 	const struct sp_xl_guest *file = maker->file;
 
 	for (uint32_t i = 0; i < file->troubles.count; i++) {
@@ -44,8 +44,8 @@ static bool check_file(const struct maker *maker) {
 					trouble->setting, trouble->message);
 		}
 	}
-	if (!file->dtdev.count && !file->iomem.count && !file->irqs.count)
-		return refuse(maker, 0, "it lists nothing to attach: no dtdev, iomem or irqs");
+	if (!file->dtdev.count && !file->iomem.count && !file->irqs.count && !file->functions.count)
+		return refuse(maker, 0, "it lists nothing to attach: no dtdev, iomem, irqs or pci");
 	if (file->dtdev.count > SP_ATTACH_MAX || file->iomem.count > SP_ATTACH_MAX ||
 		file->irqs.count > SP_ATTACH_MAX)
 		return refuse(maker, 0, "one of its lists has more than 1024 entries");
@@ -187,7 +187,8 @@ bool sp_attach_create(
 	if (!maker.attach)
 		return sp_error_memory(error);
 	maker.attach->file = sp_arena_strdup(&maker.attach->arena, file->file);
-	made = check_file(&maker) && add_nodes(&maker) && add_pages(&maker) && add_irqs(&maker);
+	made = check_file(&maker) && add_nodes(&maker) && add_pages(&maker) && add_irqs(&maker) &&
+		functions_read(maker.attach, file, error);
 	if (made && maker.attach->arena.failed)
 		made = sp_error_memory(error);
 	if (made)

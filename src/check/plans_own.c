@@ -168,6 +168,10 @@ bool sp_check_is_plans_own(enum sp_code code) {
 	case SP_CODE_DOMAIN_NO_STATIC:
 	case SP_CODE_DOMAIN_NO_MODULE:
 	case SP_CODE_DOMAIN_UNSEEN:
+	/* Of machines with PCI, which have no tree. */
+#define SP_PCI_FINDING(name, ...) case SP_CODE_##name:
+#include <sallyport/pci_findings.def>
+#undef SP_PCI_FINDING
 	case SP_CODE_COUNT:
 		return false;
 	}

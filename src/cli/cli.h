@@ -58,6 +58,7 @@ struct cli_verb {
 enum cli_status cli_list(struct cli *cli, int argc, char **argv);
 enum cli_status cli_plan(struct cli *cli, int argc, char **argv);
 enum cli_status cli_check(struct cli *cli, int argc, char **argv);
+enum cli_status cli_snapshot(struct cli *cli, int argc, char **argv);
 enum cli_status cli_explain(struct cli *cli, int argc, char **argv);
 
 /*

@@ -34,11 +34,22 @@ static const char *proof(enum sp_proof how) {
 	}
 }
 
-/* "xl: error, dom0less: error, direct: warning" */
+static const char *column_name(int column) {
+	return column == SP_COLUMN_PCI ? "pci" : sp_mode_name((enum sp_mode)column);
+}
+
+static bool is_of_pci(const struct sp_finding_info *info) {
+	return info->severity[SP_COLUMN_PCI] != SP_SEVERITY_NONE;
+}
+
+/* "xl: error, dom0less: error, direct: warning", or "pci: error" */
 static void print_severities(FILE *out, const struct sp_finding_info *info) {
-	for (int mode = 0; mode < SP_MODE_COUNT; mode++)
-		fprintf(out, "%s%s: %s", mode ? ", " : "", sp_mode_name((enum sp_mode)mode),
-			sp_severity_name(info->severity[mode]));
+	int first = is_of_pci(info) ? SP_COLUMN_PCI : 0;
+	int end = is_of_pci(info) ? SP_COLUMN_COUNT : SP_MODE_COUNT;
+
+	for (int column = first; column < end; column++)
+		fprintf(out, "%s%s: %s", column > first ? ", " : "", column_name(column),
+			sp_severity_name(info->severity[column]));
 }
 
 static void print_text(struct cli *cli, const struct sp_finding_info *info) {
@@ -78,9 +89,9 @@ static void print_json(struct cli *cli, const struct sp_finding_info *info) {
 	fputs("  {\n", cli->out);
 	print_json_string(cli->out, "code", info->code, ",");
 	fputs("    \"severity\": {", cli->out);
-	for (int mode = 0; mode < SP_MODE_COUNT; mode++)
-		fprintf(cli->out, "%s\"%s\": \"%s\"", mode ? ", " : "",
-			sp_mode_name((enum sp_mode)mode), sp_severity_name(info->severity[mode]));
+	for (int column = 0; column < SP_COLUMN_COUNT; column++)
+		fprintf(cli->out, "%s\"%s\": \"%s\"", column ? ", " : "", column_name(column),
+			sp_severity_name(info->severity[column]));
 	fputs("},\n", cli->out);
 	print_json_string(cli->out, "title", info->title, ",");
 	print_json_string(cli->out, "meaning", info->meaning, ",");
@@ -92,17 +103,19 @@ static void print_json(struct cli *cli, const struct sp_finding_info *info) {
 
 static void print_markdown_head(FILE *out) {
 	fputs("<!-- Made by `sallyport explain --markdown`; edit include/sallyport/findings.def "
-	      "instead. -->\n"
+	      "or\n     include/sallyport/pci_findings.def instead. -->\n"
 	      "# Findings\n\n"
 	      "A finding is one thing that Sallyport knows about a device, a guest or the host. "
 	      "Its severity depends\n"
 	      "on how the guest is built: by `xl`, by Xen at boot (`dom0less`), or at boot with "
 	      "memory at the host's\n"
-	      "own addresses (`direct`, for `--without-iommu`). `none` says that it does not arise "
-	      "there. An error\n"
-	      "makes the verdict `no`, and a warning makes it `warn`.\n\n"
-	      "| code | xl | dom0less | direct | |\n"
-	      "|---|---|---|---|---|\n",
+	      "own addresses (`direct`, for `--without-iommu`). `pci` stands for functions of a "
+	      "machine with PCI, which\n"
+	      "`sallyport doctor` examines. `none` says that it does not arise there. An error makes "
+	      "the verdict `no`,\n"
+	      "and a warning makes it `warn`.\n\n"
+	      "| code | xl | dom0less | direct | pci | |\n"
+	      "|---|---|---|---|---|---|\n",
 		out);
 	for (int i = 0; i < SP_CODE_COUNT; i++) {
 		const struct sp_finding_info *info = sp_finding_info((enum sp_code)i);
@@ -110,10 +123,11 @@ static void print_markdown_head(FILE *out) {
 		fprintf(out, "| [%s](#", info->code);
 		for (const char *p = info->code; *p; p++)
 			putc(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p, out);
-		fprintf(out, ") | %s | %s | %s | %s |\n",
+		fprintf(out, ") | %s | %s | %s | %s | %s |\n",
 			sp_severity_name(info->severity[SP_MODE_XL]),
 			sp_severity_name(info->severity[SP_MODE_DOM0LESS]),
-			sp_severity_name(info->severity[SP_MODE_DIRECT]), info->title);
+			sp_severity_name(info->severity[SP_MODE_DIRECT]),
+			sp_severity_name(info->severity[SP_COLUMN_PCI]), info->title);
 	}
 }
 
@@ -141,10 +155,11 @@ static void print_markdown(struct cli *cli, const struct sp_finding_info *info) 
 }
 
 static void print_row(struct cli *cli, const struct sp_finding_info *info) {
-	fprintf(cli->out, "%-25s  %-8s %-8s %-8s  %s\n", info->code,
+	fprintf(cli->out, "%-25s  %-8s %-8s %-8s %-8s  %s\n", info->code,
 		sp_severity_name(info->severity[SP_MODE_XL]),
 		sp_severity_name(info->severity[SP_MODE_DOM0LESS]),
-		sp_severity_name(info->severity[SP_MODE_DIRECT]), info->title);
+		sp_severity_name(info->severity[SP_MODE_DIRECT]),
+		sp_severity_name(info->severity[SP_COLUMN_PCI]), info->title);
 }
 
 typedef void print_function(struct cli *cli, const struct sp_finding_info *info);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "host.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sallyport/suggest.h>
+
+#define PCI_DEVICES "/sys/bus/pci/devices"
+#define HEAD_SIZE 4096 /* bytes that tell what a file is */
 
 static void complain(const struct sp_error *error, const char *path, const char *remedy) {
 	/* Errors of the file system name the file already. */
@@ -50,6 +56,37 @@ void cli_host_release(struct cli_host *host) {
 	sp_tree_destroy(host->tree);
 	host->host = NULL;
 	host->tree = NULL;
+}
+
+bool cli_is_machine(const char *path) {
+	struct stat status;
+	char head[HEAD_SIZE];
+	ssize_t size = -1;
+	int file;
+
+	if (!path)
+		return access(CLI_DEFAULT_HOST, F_OK) && access(PCI_DEVICES, F_OK) == 0;
+	file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (file < 0)
+		return false;
+	/* What is read of a pipe would be missing later. */
+	if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+		size = read(file, head, sizeof(head));
+	close(file);
+	return size > 0 && sp_machine_recognise(head, (size_t)size);
+}
+
+bool cli_machine_load(struct sp_machine **machine, const char *path) {
+	struct sp_error error = {0};
+
+	if (path ? sp_machine_load(machine, path, &error)
+		 : sp_machine_read(machine, NULL, &error))
+		return true;
+	complain(&error, path ? path : "this machine",
+		error.kind == SP_ERROR_INPUT && path
+			? "What `sallyport snapshot` or `lspci -vvxxxx` wrote is wanted."
+			: NULL);
+	return false;
 }
 
 bool cli_read_target(const struct cli_usage *usage, const char *text, enum sp_target *target) {

@@ -3,6 +3,7 @@
 
 #include "host.h"
 #include "plan_options.h"
+#include "plan_pci.h"
 #include "print.h"
 
 /* Errors and warnings in full; of notes only their number, for the report has them. */
@@ -88,6 +89,8 @@ enum cli_status cli_plan(struct cli *cli, int argc, char **argv) {
 
 	if (!cli_plan_options(cli, &options, argc, argv, &status))
 		return status;
+	if (options.is_pci)
+		return cli_plan_pci(cli, &options);
 	if (options.plan_file && !sp_plan_file_load(&file, options.plan_file, &error))
 		return cli_fail(&error, NULL, "The format is described in sallyport-plan.conf(5).");
 	path = options.host;

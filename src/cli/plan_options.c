@@ -2,8 +2,10 @@
 #include "plan_options.h"
 
 #include <getopt.h>
+#include <string.h>
 
 #include "host.h"
+#include "plan_pci.h"
 
 #define DEFAULT_DIRECTORY "sallyport-plan"
 
@@ -34,15 +36,35 @@ enum {
 	OPTION_KERNEL,
 	OPTION_RAMDISK,
 	OPTION_CMDLINE,
+	/* From here on: what is about PCI functions alone. */
+	OPTION_DOM0,
+	OPTION_GUEST,
+	OPTION_FOR,
+	OPTION_WHOLE_SLOT,
+	OPTION_AT_BOOT,
+	OPTION_ROM,
+	OPTION_STUBDOMAIN,
+	OPTION_GFX_PASSTHRU,
+	OPTION_PERMISSIVE,
+	OPTION_RDM,
 };
 #define FIRST_OF_GUEST OPTION_NAME
+#define FIRST_OF_PCI OPTION_DOM0
+
+/* What is about devices of a tree alone. */
+#define BIT(option) (UINT64_C(1) << (option))
+static const uint64_t OF_TREES = BIT(OPTION_XEN_HAS) | BIT(OPTION_PATCHED_TREE) |
+	BIT(OPTION_NO_GRAPH_SVG) | BIT(OPTION_MODE) | BIT(OPTION_PCI) |
+	BIT(OPTION_WITH_COMPANIONS) | BIT(OPTION_IOMMUS) | BIT(OPTION_BDF) | BIT(OPTION_CLOCK) |
+	BIT(OPTION_WITHOUT_IOMMU) | BIT(OPTION_STATIC_MEMORY) | BIT(OPTION_HOTPLUG) |
+	BIT(OPTION_MODULE);
 
 static const struct cli_option OPTIONS[] = {
 	[OPTION_OUTPUT] = {'o', "output", "DIR",
 		"The directory to write, " DEFAULT_DIRECTORY " unless it is named."},
 	[OPTION_FILE] = {'f', "file", "FILE",
 		"Plan the guests that this file describes; see sallyport-plan.conf(5)."},
-	[OPTION_TARGET] = {'t', "target", "RELEASE", "The Xen to plan for: xen-4.17 to xen-4.22."},
+	[OPTION_TARGET] = {'t', "target", "RELEASE", "The Xen to plan for: xen-4.17 to xen-4.22; for PCI functions also kvm."},
 	[OPTION_XEN_HAS] = {0, "xen-has", "FEATURE",
 		"Something that this Xen has beyond its release: multi-iommu-masters."},
 	[OPTION_FORCE] = {0, "force", NULL, "Write into a directory that exists."},
@@ -81,16 +103,39 @@ static const struct cli_option OPTIONS[] = {
 		"The guest's kernel, as dom0 finds it: passed on into the guest's configuration."},
 	[OPTION_RAMDISK] = {0, "ramdisk", "FILE", "The guest's ramdisk, likewise."},
 	[OPTION_CMDLINE] = {0, "cmdline", "TEXT", "The command line of the guest's kernel."},
+	[OPTION_DOM0] = {0, "dom0", "KIND",
+		"PCI: the kind of dom0, pv or pvh; what the machine runs unless it is given."},
+	[OPTION_GUEST] = {0, "guest", "KIND", "PCI: the kind of guest: hvm, pv or pvh."},
+	[OPTION_FOR] = {0, "for", "SYSTEM",
+		"PCI: write the commands of qubes or xcp-ng instead of xl's configuration."},
+	[OPTION_WHOLE_SLOT] = {0, "whole-slot", NULL,
+		"PCI: give along the other functions of the slots."},
+	[OPTION_AT_BOOT] = {0, "at-boot", NULL,
+		"PCI: keep the functions from the host's drivers from the boot on, too."},
+	[OPTION_ROM] = {0, "rom", "FILE", "PCI: the ROM image for the first GPU; for kvm."},
+	[OPTION_STUBDOMAIN] = {0, "stubdomain", NULL,
+		"PCI: run the device model in a domain of its own."},
+	[OPTION_GFX_PASSTHRU] = {0, "gfx-passthru", NULL,
+		"PCI: the processor's Intel GPU becomes the guest's first display."},
+	[OPTION_PERMISSIVE] = {0, "permissive", NULL,
+		"PCI: let the guest write any register of the configuration space."},
+	[OPTION_RDM] = {0, "rdm", "POLICY",
+		"PCI: what firmware reserved for a device must be kept free in the guest (strict), "
+		"or may clash (relaxed)."},
 };
 
 static const struct cli_usage USAGE = {
 	.verb = "plan",
-	.arguments = "[OPTION]… HOST DEVICE…\n       sallyport plan [OPTION]… --file FILE [HOST]",
+	.arguments = "[OPTION]… HOST DEVICE…\n       sallyport plan [OPTION]… --file FILE [HOST]\n"
+		     "       sallyport plan [OPTION]… [SNAPSHOT] FUNCTION…",
 	.about = "Works out how a guest is given devices of a host, and writes the files for it. "
 		 "HOST is a .dtb or an unflattened tree such as /proc/device-tree. DEVICE is a "
-		 "node's path, an alias, or a compatible string that one node has.",
+		 "node's path, an alias, or a compatible string that one node has. FUNCTION is the "
+		 "address of a PCI function of this machine, or of the one that a snapshot or the "
+		 "output of `lspci -vvxxxx` tells of.",
 	.example = "sallyport plan board.dtb gpu -w -o gpu-plan\n"
-		   "  sallyport plan --file guests.conf",
+		   "  sallyport plan --file guests.conf\n"
+		   "  sallyport plan 0000:03:00.0 0000:03:00.1 --memory 8G",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
 };
@@ -112,6 +157,7 @@ static bool read_value(
 		guest->name = value;
 		return sp_request_check_name(value, error);
 	case OPTION_MEMORY:
+		options->memory_named = true;
 		return sp_request_parse_memory(value, &guest->memory, error);
 	case OPTION_STATIC_MEMORY:
 		return sp_request_parse_address(value, &guest->static_memory, error);
@@ -135,6 +181,47 @@ static bool read_value(
 	}
 }
 
+/* A word that must be one of a few. */
+static bool read_word(int option, const char *value, bool known, const char *words) {
+	if (!known)
+		cli_misuse(&USAGE, "--%s: \"%s\" is none of %s", OPTIONS[option].name, value,
+			words);
+	return known;
+}
+
+static bool read_pci(struct cli_plan_pci *pci, int option, char *value) {
+	switch (option) {
+	case OPTION_DOM0:
+		pci->dom0_named = true;
+		return read_word(option, value, sp_dom0_parse(value, &pci->dom0), "pv, pvh");
+	case OPTION_GUEST:
+		pci->guest_named = true;
+		return read_word(
+			option, value, sp_guest_kind_parse(value, &pci->guest), "hvm, pv, pvh");
+	case OPTION_FOR:
+		return read_word(option, value, sp_toolstack_parse(value, &pci->toolstack),
+			"qubes, xcp-ng");
+	case OPTION_RDM:
+		pci->rdm_named = true;
+		pci->relaxed_rdm = strcmp(value, "relaxed") == 0;
+		return read_word(option, value,
+			pci->relaxed_rdm || strcmp(value, "strict") == 0, "strict, relaxed");
+	case OPTION_ROM:
+		pci->rom = value;
+		return true;
+	case OPTION_WHOLE_SLOT:
+		return pci->whole_slot = true;
+	case OPTION_AT_BOOT:
+		return pci->at_boot = true;
+	case OPTION_STUBDOMAIN:
+		return pci->stubdomain = true;
+	case OPTION_GFX_PASSTHRU:
+		return pci->gfx_passthru = true;
+	default:
+		return pci->permissive = true;
+	}
+}
+
 static bool read_option(struct cli_plan_options *options, int option) {
 	struct sp_request_guest *guest = &options->guest;
 	struct sp_error error = {0};
@@ -147,8 +234,10 @@ static bool read_option(struct cli_plan_options *options, int option) {
 		options->plan_file = optarg;
 		break;
 	case OPTION_TARGET:
-		options->target_named = true;
-		return cli_read_target(&USAGE, optarg, &options->request.target);
+		options->kvm = strcmp(optarg, "kvm") == 0;
+		options->target_named = !options->kvm;
+		return options->kvm ||
+			cli_read_target(&USAGE, optarg, &options->request.target);
 	case OPTION_FORCE:
 		options->write.force = true;
 		break;
@@ -190,6 +279,8 @@ static bool read_option(struct cli_plan_options *options, int option) {
 		guest->command_line = optarg;
 		break;
 	default:
+		if (option >= FIRST_OF_PCI)
+			return read_pci(&options->pci, option, optarg);
 		if (read_value(options, option, optarg, &error))
 			break;
 		cli_misuse(&USAGE, "--%s: %s", OPTIONS[option].name, error.message);
@@ -198,24 +289,80 @@ static bool read_option(struct cli_plan_options *options, int option) {
 	return true;
 }
 
-/* What the options say together. `seen` has a bit for each that was given. */
-static bool check(struct cli_plan_options *options, uint32_t seen) {
-	struct sp_request_guest *guest = &options->guest;
-
-	if (options->plan_file) {
-		for (int i = FIRST_OF_GUEST; i < (int)USAGE.count; i++) {
-			if (!(seen & 1u << i))
-				continue;
+/* A plan file: what describes its guests is in it. */
+static bool check_file(const struct cli_plan_options *options, uint64_t seen) {
+	for (int i = FIRST_OF_GUEST; i < (int)USAGE.count; i++) {
+		if (!(seen & BIT(i)))
+			continue;
+		if (i >= FIRST_OF_PCI)
+			cli_misuse(&USAGE,
+				"--%s is about PCI functions, and plan files know none; name them "
+				"here, without --file",
+				OPTIONS[i].name);
+		else
 			cli_misuse(&USAGE, "--%s is about one guest; write it into %s",
 				OPTIONS[i].name, options->plan_file);
+		return false;
+	}
+	if (options->guest.device_count)
+		cli_misuse(&USAGE, "with --file, devices are named in %s, not here",
+			options->plan_file);
+	return !options->guest.device_count;
+}
+
+/* Options that are not about this kind of host. */
+static bool check_kind(const struct cli_plan_options *options, uint64_t seen) {
+	for (int i = 0; i < (int)USAGE.count; i++) {
+		if (!(seen & BIT(i)))
+			continue;
+		if (options->is_pci && OF_TREES & BIT(i)) {
+			cli_misuse(&USAGE,
+				"--%s is for hosts with a device tree, and these are PCI "
+				"functions; leave it out",
+				OPTIONS[i].name);
 			return false;
 		}
-		if (guest->device_count) {
-			cli_misuse(&USAGE, "with --file, devices are named in %s, not here",
-				options->plan_file);
+		if (!options->is_pci && i >= FIRST_OF_PCI) {
+			cli_misuse(&USAGE,
+				"--%s is for PCI functions, and %s is no snapshot of a machine "
+				"with PCI; leave it out",
+				OPTIONS[i].name, options->host);
 			return false;
 		}
+	}
+	return true;
+}
+
+static bool check_pci(const struct cli_plan_options *options) {
+	if (options->plan_file) {
+		cli_misuse(&USAGE, "with --file, the host is a device tree; %s is none",
+			options->host);
+		return false;
+	}
+	if (options->live || options->guest.device_count)
 		return true;
+	cli_misuse(&USAGE, "name at least one function, such as 0000:03:00.0");
+	return false;
+}
+
+/* What the options say together. `seen` has a bit for each that was given. */
+static bool check(struct cli_plan_options *options, uint64_t seen) {
+	struct sp_request_guest *guest = &options->guest;
+
+	options->is_pci = options->host && cli_plan_is_pci(options->host, &options->live);
+	if (options->is_pci)
+		return check_pci(options) && check_kind(options, seen);
+	if (options->kvm) {
+		cli_misuse(&USAGE, "--target kvm is for PCI functions; name one, or a snapshot");
+		return false;
+	}
+	if (options->plan_file)
+		return check_file(options, seen);
+	if (options->host && cli_plan_like_address(options->host)) {
+		cli_misuse(&USAGE,
+			"\"%s\" is not the address of a PCI function, such as 0000:03:00.0",
+			options->host);
+		return false;
 	}
 	if (!options->host || !guest->device_count) {
 		cli_misuse(&USAGE, "%s",
@@ -223,8 +370,10 @@ static bool check(struct cli_plan_options *options, uint32_t seen) {
 				      : "name the host's tree and at least one device");
 		return false;
 	}
-	if (seen & 1u << OPTION_WITHOUT_IOMMU) {
-		if (seen & 1u << OPTION_MODE && guest->mode == SP_MODE_XL) {
+	if (!check_kind(options, seen))
+		return false;
+	if (seen & BIT(OPTION_WITHOUT_IOMMU)) {
+		if (seen & BIT(OPTION_MODE) && guest->mode == SP_MODE_XL) {
 			cli_misuse(&USAGE,
 				"--without-iommu needs a guest that Xen makes at boot; "
 				"give --mode dom0less");
@@ -238,7 +387,7 @@ static bool check(struct cli_plan_options *options, uint32_t seen) {
 bool cli_plan_options(struct cli *cli, struct cli_plan_options *options, int argc, char **argv,
 	enum cli_status *status) {
 	struct sp_request_guest *guest = &options->guest;
-	uint32_t seen = 0;
+	uint64_t seen = 0;
 	int option;
 
 	*options = (struct cli_plan_options){
@@ -256,7 +405,7 @@ bool cli_plan_options(struct cli *cli, struct cli_plan_options *options, int arg
 	};
 	optind = 0;
 	while ((option = cli_next_option(cli, &USAGE, argc, argv, status)) >= 0) {
-		seen |= 1u << option;
+		seen |= BIT(option);
 		*status = CLI_BAD;
 		if (!read_option(options, option))
 			return false;

@@ -12,9 +12,11 @@ struct dom0 {
 	struct cli *cli;
 	const char *verb;
 	bool detach;
-	bool dry_run, json, quiet, end_guest;
+	bool dry_run, json, quiet, end_guest, force;
 	const char *guest; /* as it was given */
-	const char *file;
+	const char *file; /* NULL: functions were named instead */
+	const char *const *functions;
+	uint32_t function_count;
 	uint32_t id;
 	char *name; /* NULL: it has none, or it was not asked for yet */
 };

@@ -16,7 +16,7 @@
 /* The Xen whose libraries this program was built with, "4.20". */
 #define BUILT_FOR SP_XEN_RELEASE
 
-enum { OPTION_DRY_RUN, OPTION_JSON, OPTION_QUIET, OPTION_END_GUEST };
+enum { OPTION_DRY_RUN, OPTION_JSON, OPTION_QUIET, OPTION_END_GUEST, OPTION_FORCE };
 
 static const struct cli_option OPTIONS[] = {
 	[OPTION_DRY_RUN] = {'n', "dry-run", NULL,
@@ -26,14 +26,18 @@ static const struct cli_option OPTIONS[] = {
 	[OPTION_END_GUEST] = {0, "end-guest", NULL,
 		"End the guest, as `xl destroy` does, and wait until Xen has taken everything "
 		"back."},
+	[OPTION_FORCE] = {'f', "force", NULL,
+		"Take PCI functions from a guest that does not let go of them in time."},
 };
 
 static const struct cli_usage ATTACH = {
 	.verb = "attach",
-	.arguments = "[OPTION]… DOMAIN FILE",
-	.about = "Gives a running guest the devices that FILE lists in dtdev, iomem and irqs: the "
-		 "attach.cfg of a plan with --hotplug. DOMAIN is the guest's name or number. If a "
-		 "step fails, those before it are undone. This program is for Xen " BUILT_FOR ".",
+	.arguments = "[OPTION]… DOMAIN FILE|FUNCTION…",
+	.about = "Gives a running guest the devices that FILE lists in dtdev, iomem, irqs and pci, "
+		 "such as the attach.cfg of a plan with --hotplug, or PCI functions by their "
+		 "addresses, as 0000:03:00.0, which are taken from their drivers first. DOMAIN is "
+		 "the guest's name or number. If a step fails, those before it are undone. This "
+		 "program is for Xen " BUILT_FOR ".",
 	.example = "sallyport attach net attach.cfg",
 	.options = OPTIONS,
 	.count = OPTION_END_GUEST,
@@ -41,14 +45,32 @@ static const struct cli_usage ATTACH = {
 
 static const struct cli_usage DETACH = {
 	.verb = "detach",
-	.arguments = "[OPTION]… DOMAIN FILE",
-	.about = "Takes from a running guest what `sallyport attach` gave it by the same FILE. A "
-		 "device with interrupts can be had back only with --end-guest, since Xen takes no "
+	.arguments = "[OPTION]… DOMAIN FILE|FUNCTION…",
+	.about = "Takes from a running guest what `sallyport attach` gave it by the same FILE or "
+		 "FUNCTIONs, and gives PCI functions back to their drivers. A device tree's device "
+		 "with interrupts can be had back only with --end-guest, since Xen takes no "
 		 "interrupt from a guest that lives. This program is for Xen " BUILT_FOR ".",
 	.example = "sallyport detach --end-guest net attach.cfg",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
 };
+
+static bool name_targets(struct dom0 *dom0, char **arguments, int count) {
+	if (count < 2)
+		return false;
+	dom0->guest = arguments[0];
+	if (count == 2 && !sp_attach_is_function(arguments[1])) {
+		dom0->file = arguments[1];
+		return true;
+	}
+	dom0->functions = (const char *const *)arguments + 1;
+	dom0->function_count = (uint32_t)count - 1;
+	for (uint32_t i = 0; i < dom0->function_count; i++) {
+		if (!sp_attach_is_function(dom0->functions[i]))
+			return false;
+	}
+	return true;
+}
 
 static bool read_options(struct dom0 *dom0, const struct cli_usage *usage, int argc, char **argv,
 	enum cli_status *status) {
@@ -60,22 +82,27 @@ static bool read_options(struct dom0 *dom0, const struct cli_usage *usage, int a
 		dom0->json |= option == OPTION_JSON;
 		dom0->quiet |= option == OPTION_QUIET;
 		dom0->end_guest |= option == OPTION_END_GUEST;
+		dom0->force |= option == OPTION_FORCE;
 	}
 	if (option == CLI_OPTION_STOP)
 		return false;
-	if (argc - optind != 2) {
-		*status = cli_misuse(usage, "name the guest and a file, and nothing else");
+	if (!name_targets(dom0, argv + optind, argc - optind)) {
+		*status = cli_misuse(usage,
+			"name the guest and a file, or the guest and PCI functions, and nothing else");
 		return false;
 	}
-	dom0->guest = argv[optind];
-	dom0->file = argv[optind + 1];
 	return true;
 }
 
-static bool load(struct sp_attach **attach, const char *path, struct sp_error *error) {
+static bool load(struct sp_attach **attach, const struct dom0 *dom0, struct sp_error *error) {
 	struct sp_xl_config *config = NULL;
 	struct sp_xl_guest *guest = NULL;
-	bool loaded = sp_xl_config_load(&config, path, error) &&
+	bool loaded;
+
+	if (!dom0->file)
+		return sp_attach_create_functions(
+			attach, dom0->functions, dom0->function_count, error);
+	loaded = sp_xl_config_load(&config, dom0->file, error) &&
 		sp_xl_guest_create(&guest, config, error) && sp_attach_create(attach, guest, error);
 
 	sp_xl_guest_destroy(guest);
@@ -188,7 +215,8 @@ static enum cli_status end_guest(
 
 	if (dom0->dry_run)
 		result.outcome = DOM0_PLANNED;
-	else if (sp_detach_end(xen, dom0->id, END_LIMIT, &result.failure))
+	else if (sp_detach_end(xen, dom0->id, END_LIMIT, &result.failure) &&
+		sp_detach_rest(attach, xen, dom0->id, &result.failure))
 		result.outcome = DOM0_ENDED;
 	return dom0_print(dom0, &result);
 }
@@ -198,6 +226,7 @@ static enum cli_status detach_all(
 	struct dom0_result result = {.outcome = DOM0_FAILED, .attach = attach};
 	const struct sp_attach_step *irq;
 
+	attach->force = dom0->force;
 	if (!sp_detach_look(attach, xen, dom0->id, &result.failure))
 		return dom0_print(dom0, &result);
 	if (!sp_attach_pending(attach)) {
@@ -258,10 +287,11 @@ static enum cli_status run(struct dom0 *dom0, int argc, char **argv) {
 	dom0->verb = usage->verb;
 	if (!read_options(dom0, usage, argc, argv, &status))
 		return status;
-	if (!load(&attach, dom0->file, &error))
+	if (!load(&attach, dom0, &error))
 		cli_fail(&error, NULL,
 			error.kind == SP_ERROR_INPUT
-				? "FILE is the attach.cfg of `sallyport plan --hotplug`."
+				? "FILE is the attach.cfg of `sallyport plan --hotplug`, or has the "
+				  "pci of a guest's configuration."
 				: NULL);
 	else if (!sp_xen_open(&xen, &error))
 		cli_fail(&error, NULL, "Run it as root in dom0.");

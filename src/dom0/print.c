@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/print.h"
 #include "dom0/dom0.h"
 
@@ -41,6 +42,7 @@ static void print_done(const struct dom0 *dom0, const struct sp_attach *attach) 
 	put_guest(dom0);
 	print_count(out, attach, SP_ATTACH_ASSIGN, "node", &comma);
 	print_count(out, attach, SP_ATTACH_MAP, "range", &comma);
+	print_count(out, attach, SP_ATTACH_ADD, "function", &comma);
 	print_count(out, attach, SP_ATTACH_BIND, "interrupt", &comma);
 	putc('\n', out);
 }
@@ -102,7 +104,10 @@ static void complain_left(
 				"it ends",
 				dom0->verb, text->data);
 		else if (step->state == SP_ATTACH_STUCK)
-			cli_complain("It is Xen's again when the guest ends.",
+			cli_complain(step->kind == SP_ATTACH_TAKE
+					? "`xl pci-assignable-remove -r` gives it back, when no "
+					  "guest has it."
+					: "It is Xen's again when the guest ends.",
 				"%s: not undone: %s: %s", dom0->verb, text->data,
 				strerror(step->error));
 		else if (dom0->detach && step->state == SP_ATTACH_FAILED &&
@@ -125,8 +130,16 @@ static enum cli_status complain(
 		sp_buf_str(text, ": ");
 	}
 	sp_buf_str(text, failure->words);
+	if (*failure->said) {
+		sp_buf_str(text, " (");
+		sp_text_plain(text, failure->said);
+		sp_buf_char(text, ')');
+	}
 	cli_complain(failure->remedy, "%s: guest %s: %s: %s", dom0->verb, guest_of(dom0),
 		text->failed ? failure->words : text->data, strerror(failure->error));
+	if (failure->code)
+		cli_complain(
+			NULL, "%s: `sallyport explain %s` tells more", dom0->verb, failure->code);
 	complain_left(dom0, result, text);
 	return CLI_BAD;
 }
@@ -160,13 +173,25 @@ static enum cli_status print_text(const struct dom0 *dom0, const struct dom0_res
 						    : "attached already to ",
 			out);
 		put_guest(dom0);
-		fputs(result->outcome == DOM0_ENDED ? ": Xen has everything back\n"
-				: dom0->detach      ? ": nothing of this file is attached\n"
-						    : ": everything in this file\n",
-			out);
+		fprintf(out,
+			result->outcome == DOM0_ENDED ? ": Xen has everything back\n"
+				: dom0->detach        ? ": nothing of %s is attached\n"
+						      : ": everything in %s\n",
+			dom0->file ? "this file" : "this list");
 	}
 	sp_buf_release(&text);
 	return status;
+}
+
+static void write_function(struct sp_json *json, const struct sp_attach_step *step) {
+	char address[SP_BDF_SIZE];
+
+	sp_bdf_format(address, step->pci.bdf);
+	sp_json_string(json, "function", address);
+	if (step->kind == SP_ATTACH_TAKE)
+		sp_json_string(json, "driver", *step->driver ? step->driver : NULL);
+	else if (step->pci.slot)
+		sp_json_number(json, "slot", step->pci.slot);
 }
 
 static void write_step(struct sp_json *json, const struct sp_attach_step *step) {
@@ -177,6 +202,8 @@ static void write_step(struct sp_json *json, const struct sp_attach_step *step) 
 		sp_json_string(json, "path", step->path);
 	} else if (step->kind == SP_ATTACH_BIND) {
 		sp_json_number(json, "irq", step->irq);
+	} else if (step->kind == SP_ATTACH_TAKE || step->kind == SP_ATTACH_ADD) {
+		write_function(json, step);
 	} else {
 		sp_json_number(json, "start", step->host);
 		sp_json_number(json, "count", step->count);
@@ -218,6 +245,10 @@ static void write_json(
 		sp_json_string(json, "error", strerror(failure->error));
 		sp_json_string(json, "message", failure->words);
 		sp_json_string(json, "remedy", failure->remedy);
+		if (*failure->said)
+			sp_json_string(json, "said", failure->said);
+		if (failure->code)
+			sp_json_string(json, "code", failure->code);
 	}
 	sp_json_array(json, "steps");
 	for (uint32_t i = 0; i < result->attach->steps.count; i++)

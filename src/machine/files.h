@@ -30,6 +30,7 @@ struct sp_record {
 	const char *name;
 	const char *data; /* NUL-terminated beyond `size` */
 	size_t size;
+	uint32_t order; /* in which it was added */
 };
 
 struct sp_files {
@@ -37,7 +38,15 @@ struct sp_files {
 	SP_VEC(struct sp_record) records; /* sorted by name after sp_files_sort() */
 };
 
-/* What is added twice is kept once, the last. */
+/* All that is read of a snapshot or of lspci's output. */
+#define SP_FILES_LIMIT ((size_t)16 << 20)
+#define SP_FILES_RECORDS (1u << 18)
+#define SP_FILES_NAME 512u /* bytes that a name may have, with its NUL */
+
+/*
+ * What is added twice is kept once, the last, as sp_files_sort() finds. A name is printable and has
+ * none of the marks that end it in a snapshot; others are left out. False: no memory.
+ */
 bool sp_files_add(struct sp_files *files, enum sp_record_kind kind, const char *name,
 	const void *data, size_t size);
 void sp_files_sort(struct sp_files *files);
@@ -59,6 +68,7 @@ bool sp_files_parse(struct sp_files *files, const char *data, size_t size, struc
 bool sp_files_collect(struct sp_files *files, const char *root, struct sp_error *error);
 bool sp_files_parse_lspci(
 	struct sp_files *files, const char *data, size_t size, struct sp_error *error);
+bool sp_files_is_lspci(const char *data, size_t size); /* begins as its output does */
 
 /* Takes out what tells one machine from another of its kind. */
 bool sp_files_scrub(struct sp_files *files);

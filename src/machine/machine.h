@@ -21,8 +21,9 @@ struct sp_function {
 		*name; /* "Advanced Micro Devices … Navi 31", NULL if no list of names is there */
 	const char *driver; /* NULL: none */
 	enum sp_known assignable; /* held by pciback, or by vfio-pci: free to be given away */
+	bool gpu; /* it is one, or another function of the slot is */
 	bool boot_display;
-	enum sp_known rom_readable;
+	enum sp_known rom_readable; /* the kernel offers its ROM; nobody has read it */
 	int32_t irq; /* the kernel's number; -1: not known */
 	int32_t gsi; /* what `gsi` gave; -1: not known */
 	const char *gsi_error; /* the name of an errno: ENOENT, ENOTTY, ENODEV…; NULL */
@@ -34,10 +35,11 @@ struct sp_function {
 	uint32_t dma_bits; /* dma_mask_bits, 0: not known */
 	uint64_t vf_sizes[SP_PCI_BARS]; /* bytes of each VF's BAR, 0: none or not known */
 	struct sp_function *physical; /* of a virtual function */
-	struct sp_function *bridge; /* that it is behind; NULL on a root bus */
+	struct sp_function *bridge; /* that it is behind; NULL on a root bus; never a circle */
 	bool has_users; /* something of the host uses it: see `user` */
 	const char *user; /* "console", "mounted at /", "network enp3s0 is up"; NULL */
-	/* Ranges of memory that firmware claims for it: RMRR, or IVMD's unity maps. */
+	/* Ranges of memory that firmware claims for it: RMRR, or IVMD's unity maps. An RMRR that
+	 * Xen's log alone tells of may have no range: base and limit are 0. */
 	SP_VEC(const struct sp_dmar_rmrr *) rmrrs;
 	SP_VEC(const struct sp_ivrs_memory *) unity;
 	enum sp_known translated; /* some IOMMU of the firmware's tables is in charge of it */
@@ -103,6 +105,7 @@ struct sp_machine {
 	const char *cpu; /* "GenuineIntel", "AuthenticAMD"; NULL */
 	struct sp_xen_facts xen;
 	struct sp_kernel_facts kernel;
+	SP_VEC(const char *) missing; /* sp_machine_missing() */
 };
 
 struct sp_function *sp_machine_find(const struct sp_machine *machine, sp_bdf bdf); /* or NULL */
@@ -118,7 +121,12 @@ bool sp_function_has_reset(const struct sp_function *function, const char *metho
 /* A GPU, or another function of a GPU's slot. */
 bool sp_function_is_gpu(const struct sp_function *function);
 
-/* Reads `machine->files` into the rest. */
+/* The ports above it keep it from other devices: each has the services of ACS on. */
+enum sp_known sp_function_isolated(const struct sp_function *function);
+/* No bridge, so that it could be given away. */
+bool sp_function_is_endpoint(const struct sp_function *function);
+
+/* Reads `machine->files`, which are sorted, into the rest. */
 bool sp_machine_build(struct sp_machine *machine, struct sp_error *error);
 
 #endif

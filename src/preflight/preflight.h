@@ -43,7 +43,47 @@ void sp_preflight_unknown(struct sp_preflight *preflight, enum sp_question quest
 	const struct sp_function *function, const char *remedy, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* One function for each question; sp_preflight_create() calls them by a table. `function` is NULL
- * for those about the machine. */
+/* What is asked, by file. `function` is NULL where the machine alone is asked. */
+typedef void sp_ask(struct sp_preflight *preflight, const struct sp_function *function);
+
+/* host.c */
+sp_ask sp_ask_hypervisor, sp_ask_dom0, sp_ask_iommu, sp_ask_translation;
+/* kernel.c */
+sp_ask sp_ask_kernel, sp_ask_gsi_call, sp_ask_swiotlb, sp_ask_dma;
+/* function.c */
+sp_ask sp_ask_function;
+/* sharing.c */
+sp_ask sp_ask_driver, sp_ask_slot, sp_ask_display;
+/* isolation.c */
+sp_ask sp_ask_isolation;
+/* interrupts.c */
+sp_ask sp_ask_intx, sp_ask_msi;
+/* reset.c */
+sp_ask sp_ask_reset;
+/* reserved.c */
+sp_ask sp_ask_rmrr;
+/* memory.c */
+sp_ask sp_ask_bars, sp_ask_hole, sp_ask_rebar, sp_ask_rom;
+/* device_model.c */
+sp_ask sp_ask_device_model;
+
+/* Xen with a PVH dom0 that can map interrupts at all. */
+bool sp_preflight_is_pvh(const struct sp_preflight *preflight);
+/* A virtual function's registers are its physical one's. */
+bool sp_preflight_is_virtual(const struct sp_function *function);
+bool sp_preflight_is_display(const struct sp_function *function); /* base class 03h */
+bool sp_preflight_is_intel_display(const struct sp_function *function); /* as libxl asks */
+bool sp_preflight_is_igd(const struct sp_function *function); /* the processor's own GPU */
+bool sp_preflight_is_bridge(const struct sp_function *function);
+/* A driver whose work is to hold functions for guests. */
+bool sp_preflight_is_holder(const char *driver);
+
+/* "0000:03:00.1, 0000:03:00.2 and 3 more" of functions that are added one by one. */
+struct sp_names {
+	char text[5 * SP_BDF_SIZE];
+	uint32_t count;
+};
+void sp_names_add(struct sp_names *names, const struct sp_function *function);
+const char *sp_names_text(struct sp_names *names); /* call it once, at the end */
 
 #endif

@@ -157,7 +157,23 @@ static void close_ctrl(struct sp_xen *xen) {
 	free(ctrl);
 }
 
+#ifdef SP_XEN_PCI
+struct xen_pci *xen_pci_of(struct sp_xen *xen) {
+	return &ctrl_of(xen)->pci;
+}
+
+/* Neither dom0's nor quarantined: EINVAL (drivers/passthrough/pci.c). */
+int xen_pci_assigned(struct sp_xen *xen, sp_bdf bdf) {
+	int error = result(xc_test_assign_device(ctrl_of(xen)->control, DOMID_INVALID, bdf));
+
+	return error == EINVAL ? EBUSY : error;
+}
+#endif
+
 static const struct sp_xen_ops OPS = {
+#ifdef SP_XEN_PCI
+	.pci = &XEN_PCI_OPS,
+#endif
 	.close = close_ctrl,
 	.release = release,
 	.domain = domain,
@@ -184,6 +200,9 @@ bool sp_xen_open(struct sp_xen **xen, struct sp_error *error) {
 	if (!ctrl)
 		return sp_error_memory(error);
 	ctrl->xen = (struct sp_xen){.ops = &OPS, .lock = LOCK};
+#ifdef SP_XEN_PCI
+	ctrl->pci = (struct xen_pci)XEN_PCI_INIT;
+#endif
 	ctrl->control = xc_interface_open(NULL, NULL, 0);
 	if (!ctrl->control)
 		sp_error_set(error, SP_ERROR_SYSTEM, "Xen's control interface cannot be opened: %s",

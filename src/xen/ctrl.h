@@ -6,6 +6,9 @@
 #include <xenstore.h>
 
 #include "xen/xen.h"
+#ifdef SP_XEN_PCI
+#include "xen/pci.h"
+#endif
 
 /* What lies in xenstore, so that each line need not be looked for there. */
 struct ctrl_record {
@@ -21,6 +24,9 @@ struct ctrl {
 	/* Of the one guest that was asked for; nobody else changes them under the lock. */
 	struct ctrl_record *records;
 	size_t count, capacity;
+#ifdef SP_XEN_PCI
+	struct xen_pci pci;
+#endif
 };
 
 static inline struct ctrl *ctrl_of(struct sp_xen *xen) {

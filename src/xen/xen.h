@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <sallyport/error.h>
+#include <sallyport/machine.h>
+
+#define SP_XEN_SAID_SIZE 256
 
 /*
  * What is asked of a running Xen from dom0, behind a table: libxenctrl and libxenstore stand behind
@@ -15,6 +18,8 @@ struct sp_xen {
 	const struct sp_xen_ops *ops;
 	/* A file: who changes something has its lock. NULL: there is no need. */
 	const char *lock;
+	/* What the library said of a call for PCI that failed, in its own words; "": nothing. */
+	char said[SP_XEN_SAID_SIZE];
 };
 
 struct sp_xen_domain {
@@ -22,7 +27,58 @@ struct sp_xen_domain {
 	bool shut_down; /* it ended by itself and is kept */
 };
 
+#define SP_XEN_NOBODY UINT32_MAX
+#define SP_XEN_DRIVER_SIZE 64u
+
+/* A function of PCI, as dom0 sees it. */
+struct sp_xen_function {
+	char driver[SP_XEN_DRIVER_SIZE]; /* of dom0's kernel; "": none has it */
+	bool assignable; /* pciback has it, and `driver` is "" */
+	bool bridge;
+	bool stale; /* libxl believes that a guest has it, and none does */
+	uint32_t owner; /* the guest that has it, or SP_XEN_NOBODY */
+};
+
+enum sp_xen_policy { SP_XEN_POLICY_DEFAULT, SP_XEN_POLICY_STRICT, SP_XEN_POLICY_RELAXED };
+
+/* What a guest is to be given, with xl's options. */
+struct sp_xen_pci {
+	sp_bdf bdf;
+	uint8_t slot; /* in the guest; 0: any that is free */
+	bool permissive, msitranslate, power_mgmt;
+	enum sp_xen_policy policy; /* for memory that firmware reserves */
+};
+
+enum sp_xen_kind { SP_XEN_PV, SP_XEN_HVM, SP_XEN_PVH };
+
+/* One of the calls, when its time was up, is still at work; nothing else is done until it ends. */
+#define SP_XEN_AT_WORK ETIME
+
+struct sp_xen_pci_ops {
+	int (*kind)(struct sp_xen *xen, uint32_t id, enum sp_xen_kind *kind);
+	/* Bit n for function n; ENODEV: dom0 sees none. */
+	int (*slot)(struct sp_xen *xen, sp_bdf bdf, uint8_t *functions);
+	int (*look)(struct sp_xen *xen, sp_bdf bdf, struct sp_xen_function *function);
+
+	/* From its driver, for pciback. What failed may be done in part. */
+	int (*take)(struct sp_xen *xen, sp_bdf bdf);
+	/* Back to this driver ("": to none), from pciback or from what a take that failed left. Not
+	 * while a guest has it: EBUSY, if one was `given` it since, and Xen has it with that still.
+	 */
+	int (*restore)(struct sp_xen *xen, sp_bdf bdf, const char *driver, bool given);
+
+	/* Only what pciback has and no guest: libxl forgets whose it is if it refuses. What failed
+	 * may be done in part. */
+	int (*add)(struct sp_xen *xen, uint32_t id, const struct sp_xen_pci *pci);
+	/* ETIMEDOUT: the guest has not let go of it. With force it is not asked, and what an add
+	 * that failed left is taken back, too. */
+	int (*remove)(struct sp_xen *xen, uint32_t id, sp_bdf bdf, bool force);
+};
+
 struct sp_xen_ops {
+	/* NULL: what this was built with cannot do it. */
+	const struct sp_xen_pci_ops *pci;
+
 	void (*close)(struct sp_xen *xen);
 	int (*release)(struct sp_xen *xen, uint32_t *major, uint32_t *minor);
 

@@ -214,11 +214,14 @@ static void read_dtdev(
 static void read_pci(
 	const struct reader *reader, const char *name, const struct sp_xl_value *item) {
 	struct sp_xl_guest *guest = reader->guest;
+	struct sp_xl_path *path = sp_vec_push(&guest->arena, &guest->functions);
 
 	(void)name;
+	if (!path)
+		return;
+	*path = (struct sp_xl_path){sp_arena_strdup(&guest->arena, item->text), item->line};
 	if (!guest->pci.path)
-		guest->pci =
-			(struct sp_xl_path){sp_arena_strdup(&guest->arena, item->text), item->line};
+		guest->pci = *path;
 }
 
 static void note_virtio(struct sp_xl_guest *guest, uint32_t line) {
@@ -357,6 +360,9 @@ static void read_sizes(const struct reader *reader) {
 
 	guest->cpus = most > cpus ? most : cpus;
 	guest->pool = find_small(reader, "shadow_memory", 0);
+	guest->pci_permissive = find_small(reader, "pci_permissive", 0) != 0;
+	guest->pci_msitranslate = find_small(reader, "pci_msitranslate", 0) != 0;
+	guest->pci_power_mgmt = find_small(reader, "pci_power_mgmt", 0) != 0;
 }
 
 static void read_texts(const struct reader *reader) {

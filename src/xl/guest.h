@@ -50,6 +50,8 @@ struct sp_xl_guest {
 	SP_VEC(struct sp_xl_path) dtdev;
 	struct sp_xl_path device_tree; /* path NULL if not set */
 	struct sp_xl_path pci; /* path is the first entry's text; NULL if there is none */
+	SP_VEC(struct sp_xl_path) functions; /* the texts of all entries of pci */
+	bool pci_permissive, pci_msitranslate, pci_power_mgmt; /* for entries that do not say */
 	enum sp_xl_passthrough passthrough;
 	uint32_t passthrough_line;
 	uint32_t nr_spis, nr_spis_line; /* line 0: not set */

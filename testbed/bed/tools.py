@@ -26,16 +26,20 @@ def run(*command, data=None, statuses=(0,), text=True, limit=300):
     return done.stdout
 
 
+def build(script, cached=False):
+    """The folder that a bed's build script makes. What it says while it builds goes to the user."""
+    command = [str(SOURCE / script)] + (["--cached"] if cached else [])
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure("the test bed could not be built")
+    return pathlib.Path(done.stdout.strip())
+
+
 class Bed:
     """The folder that testbed/build.sh makes."""
 
     def __init__(self, cached=False):
-        command = [str(SOURCE / "testbed/build.sh")] + (["--cached"] if cached else [])
-        # What it says while it builds goes to the user.
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode != 0:
-            raise Failure("the test bed could not be built")
-        self.path = pathlib.Path(done.stdout.strip())
+        self.path = build("testbed/build.sh", cached)
         self.qemu = self.path / "qemu/qemu"
         self.xen = self.path / "xen/xen"
         self.kernel = self.path / "roots/Image"

@@ -1,29 +1,36 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds the guest's module enable.ko for Debian's arm64 kernel, with this machine's cross compiler.
+# Builds a guest's module for a kernel of Debian's, with this machine's compiler for it.
 #
-#	testbed/guest/build.sh HEADERS KBUILD OUT
+#	testbed/guest/build.sh SOURCE arm64|amd64 HEADERS KBUILD OUT
 #
-# HEADERS holds linux-headers-RELEASE-arm64 and linux-headers-RELEASE-common, unpacked. KBUILD holds
-# linux-kbuild-RELEASE and libc6 of the same suite for this machine: kbuild's programs may need a
-# newer C library than this machine has, and are run with that one. OUT is the folder for enable.ko.
+# HEADERS holds linux-headers-RELEASE-ARCHITECTURE and linux-headers-RELEASE-common, unpacked. KBUILD
+# holds linux-kbuild-RELEASE and libc6 of the same suite for this machine: kbuild's programs may need
+# a newer C library than this machine has, and are run with that one. OUT is the folder for the module.
 set -eu
-headers=$(cd "$1" && pwd)
-kbuild=$(cd "$2" && pwd)
-mkdir -p "$3"
-out=$(cd "$3" && pwd)
-source=$(cd "$(dirname "$0")" && pwd)/enable.c
+source=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+architecture=$2
+headers=$(cd "$3" && pwd)
+kbuild=$(cd "$4" && pwd)
+mkdir -p "$5"
+out=$(cd "$5" && pwd)
+module=$(basename "$source" .c)
+case $architecture in
+arm64) linux=arm64 prefix=aarch64-linux-gnu- ;;
+amd64) linux=x86 prefix=x86_64-linux-gnu- ;;
+*) echo "there is no module for $architecture" >&2 && exit 2 ;;
+esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-set -- "$headers"/usr/src/linux-headers-*-arm64
+set -- "$headers"/usr/src/linux-headers-*-"$architecture"
 [ $# = 1 ] && [ -d "$1" ] || {
-	echo "$headers must hold one linux-headers-RELEASE-arm64" >&2
+	echo "$headers must hold one linux-headers-RELEASE-$architecture" >&2
 	exit 1
 }
-arm64=$1
-release=$(basename "$arm64" | sed 's/^linux-headers-//; s/-arm64$//')
+own=$1
+release=$(basename "$own" | sed "s/^linux-headers-//; s/-$architecture\$//")
 common=$headers/usr/src/linux-headers-$release-common
 tools=$kbuild/usr/lib/linux-kbuild-$release
 loader=$(find "$kbuild/usr/lib64" "$kbuild/usr/lib" -name 'ld-linux-*.so.*' | head -n 1)
@@ -35,28 +42,30 @@ build=$work/build tree=$work/source
 mkdir "$build" "$tree"
 ln -s "$common/Makefile" "$common/arch" "$common/include" "$tree/"
 cp -r "$tools/scripts" "$tools/tools" "$tree/"
-ln -s "$tree/scripts" "$tree/tools" "$arm64/arch" "$arm64/.config" "$arm64/Module.symvers" "$build/"
-cp -r "$arm64/include" "$build/"
+ln -s "$tree/scripts" "$tree/tools" "$own/arch" "$own/.config" "$own/Module.symvers" "$build/"
+cp -r "$own/include" "$build/"
 echo "include $tree/Makefile" >"$build/Makefile"
 # The kernel's compiler may know an option that ours does not.
 sed -i /^CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=/d "$build/include/config/auto.conf"
-# modpost only chooses among its kinds.
+# These only choose among their kinds.
 mv "$tree/scripts/mod/modpost.real-lsb-64" "$tree/scripts/mod/modpost"
-for program in basic/fixdep mod/modpost; do
-	file=$tree/scripts/$program
+[ $linux != x86 ] || mv "$tree/tools/objtool/objtool.real-x86" "$tree/tools/objtool/objtool"
+for program in scripts/basic/fixdep scripts/mod/modpost tools/objtool/objtool; do
+	file=$tree/$program
+	[ -e "$file" ] || continue # arm64 has no use for objtool
 	mv "$file" "$file.real"
 	printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' \
 		"$loader" "$libraries" "$file.real" >"$file"
 	chmod +x "$file"
 done
 
-module=$work/module
-mkdir "$module"
-cp "$source" "$module/"
-echo 'obj-m := enable.o' >"$module/Makefile"
-make -C "$build" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc \
-	KERNELRELEASE="$release-arm64" M="$module" modules >"$work/log" 2>&1 || {
+folder=$work/module
+mkdir "$folder"
+cp "$source" "$folder/"
+echo "obj-m := $module.o" >"$folder/Makefile"
+make -C "$build" ARCH=$linux CROSS_COMPILE=$prefix CC=${prefix}gcc \
+	KERNELRELEASE="$release-$architecture" M="$folder" modules >"$work/log" 2>&1 || {
 	cat "$work/log" >&2
 	exit 1
 }
-aarch64-linux-gnu-strip --strip-debug -o "$out/enable.ko" "$module/enable.ko"
+${prefix}strip --strip-debug -o "$out/$module.ko" "$folder/$module.ko"

@@ -5,7 +5,7 @@
 # that what plans PCI devices stands beside them:
 #     cli -> assign -> preflight -> machine -> pci, acpi -> base
 # that what talks to Xen stands apart from these, over a part of them:
-#     dom0 -> attach -> xen -> base,  attach -> xl, pci,  dom0 -> cli, plan/rules.h
+#     dom0 -> attach -> xen -> pci, base,  attach -> xl, pci,  dom0 -> cli, plan/rules.h
 # that src/xen alone knows Xen's libraries, that src/cli uses the library through its public headers
 # alone, and that the public headers use only each other.
 set -u
@@ -22,7 +22,7 @@ BEGIN {
 	apart["machine"] = " base pci acpi machine "
 	apart["preflight"] = " base pci acpi machine preflight "
 	apart["assign"] = " base pci acpi machine preflight assign "
-	apart["xen"] = " base xen "
+	apart["xen"] = " base pci xen "
 	apart["attach"] = " base pci xl xen attach "
 	apart["dom0"] = " base pci xl xen attach dom0 cli plan/rules.h "
 }
@@ -39,7 +39,7 @@ FNR == 1 {
 		# The program reaches libfdt through the library.
 		if (line ~ /^<(lib)?fdt/ && (layer == "cli" || layer in apart))
 			complain(line)
-		if (line ~ /^<xen/ && layer != "xen")
+		if (line ~ /^<(xen|libxl)/ && layer != "xen")
 			complain(line)
 		next
 	}

@@ -221,6 +221,9 @@ class Attach(Case):
         self.refused("attach", "net", "none.cfg", says="none.cfg: No such file")
         self.refused("attach", "net", says="name the guest and a file")
         self.refused("attach", "net", "all.cfg", "all.cfg", says="name the guest and a file")
+        self.refused("attach", "net", "all.cfg", "03:00.0", says="name the guest and a file")
+        self.refused("attach", "net", "03:00.0", "all.cfg", says="name the guest and a file")
+        self.refused("attach", "--force", "net", "all.cfg", says="unknown option --force")
         self.refused("attach", "--end-guest", "net", "all.cfg", says="unknown option --end-guest")
 
 
@@ -341,6 +344,130 @@ class Detach(Case):
         self.xen("\n".join(line for line in self.state() if not line.startswith("fail")) + "\n")
         self.good("detach", "net", "nodes.cfg")
         self.assertEqual(self.state(), sorted(XEN.splitlines()))
+
+
+PCI = """release 4.20
+domain 0 Domain-0
+domain 3 net
+domain 4 other
+function 0000:03:00.0
+driver 0000:03:00.0 amdgpu
+function 0000:03:00.1
+driver 0000:03:00.1 snd_hda_intel
+function 0000:04:00.0
+driver 0000:04:00.0 pciback
+function 0000:05:00.0
+driver 0000:05:00.0 pciback
+given 4 0000:05:00.0 0 ----
+"""
+
+
+class Functions(Case):
+    """Functions of PCI."""
+
+    def setUp(self):
+        super().setUp()
+        self.xen(PCI)
+        self.write("gpu.cfg", 'name = "net"\npci = [ "03:00.*", "0000:04:00.0@5,permissive=1" ]\n')
+
+    def test_there_and_back(self):
+        before = self.state()
+        for targets in (["gpu.cfg"], ["03:00.*", "04:00.0@5,permissive=1"]):
+            self.assertEqual(self.good("attach", "net", *targets), "attached to net (domain 3): 3 functions\n")
+            self.assertEqual(set(self.state()) - set(before), {
+                "driver 0000:03:00.0 pciback", "driver 0000:03:00.1 pciback",
+                "given 3 0000:03:00.0 0 ----", "given 3 0000:03:00.1 0 ----", "given 3 0000:04:00.0 5 p---",
+                "pirq 3 0000:03:00.0", "pirq 3 0000:03:00.1", "pirq 3 0000:04:00.0",
+                "quarantined 0000:03:00.0", "quarantined 0000:03:00.1",
+                "was 0000:03:00.0 amdgpu", "was 0000:03:00.1 snd_hda_intel",
+                "record 3 taken 0000:03:00.0 amdgpu", "record 3 taken 0000:03:00.1 snd_hda_intel"})
+            self.assertIn("attached already to net (domain 3): everything in this ",
+                          self.good("attach", "net", *targets))
+            self.assertEqual(self.good("detach", "net", *targets), "detached from net (domain 3): 3 functions\n")
+            self.assertEqual(self.state(), before)
+            self.assertIn("is attached", self.good("detach", "net", *targets))
+
+    def test_dry_run(self):
+        before = self.state()
+        self.assertEqual(self.good("attach", "-n", "net", "gpu.cfg").splitlines(), [
+            "would:      take 0000:03:00.1 from snd_hda_intel",
+            "would:      take 0000:03:00.0 from amdgpu",
+            "is done:    take 0000:04:00.0",
+            "would:      add 0000:03:00.1",
+            "would:      add 0000:03:00.0",
+            "would:      add 0000:04:00.0 at the guest's slot 5"])
+        self.assertEqual(self.state(), before)
+        self.good("attach", "net", "03:00.0")
+        before = self.state()
+        self.assertEqual(self.good("detach", "-n", "net", "gpu.cfg").splitlines(), [
+            "would undo: add 0000:03:00.0",
+            "would undo: take 0000:03:00.0 from amdgpu"])
+        self.assertEqual(self.state(), before)
+
+    def test_json(self):
+        result = json.loads(self.good("attach", "--json", "net", "03:00.0", "04:00.0@5"))
+        self.assertEqual((result["outcome"], result["file"]), ("done", None))
+        self.assertEqual(result["steps"], [
+            {"kind": "take", "function": "0000:03:00.0", "driver": "amdgpu", "state": "done"},
+            {"kind": "take", "function": "0000:04:00.0", "driver": None, "state": "nothing"},
+            {"kind": "add", "function": "0000:03:00.0", "state": "done"},
+            {"kind": "add", "function": "0000:04:00.0", "slot": 5, "state": "done"}])
+
+    def test_every_call_fails(self):
+        for way in ("fail", "half"):
+            # Records, calls 2 and 4, have no halves.
+            for call in range(1, 8) if way == "fail" else (1, 3, 5, 6, 7):
+                self.xen(PCI + f"{way} {call} 5\n")
+                before = self.state()
+                out, _ = self.run_program("attach", "-j", "net", "gpu.cfg", status=2)
+                states = {step["state"] for step in json.loads(out)["steps"]}
+                self.assertIn("failed", states)
+                self.assertNotIn("stuck", states)
+                self.assertEqual(self.state(), [line for line in before if not line.startswith(way)])
+
+    def test_what_libxl_said(self):
+        self.xen(PCI + "fail 3 5\nsays 3 xc_assign_device failed: Operation not permitted\n")
+        out, err = self.run_program("attach", "net", "03:00.0", status=2)
+        self.assertEqual(out, "")
+        self.assertIn("step 2 of 2, add 0000:03:00.0: firmware reserves memory for it that this guest cannot have "
+                      "(xc_assign_device failed: Operation not permitted): Input/output error\n", err)
+        self.assertIn("rdm_policy=relaxed", err)
+        self.assertIn("the 1 step before it was undone", err)
+        code = err[err.index("`sallyport explain "):].split()[2].rstrip("`")
+        self.assertIn(code, self.good("explain", code))
+
+    def test_refused(self):
+        self.refused("attach", "net", "05:00.0", says=("take 0000:05:00.0: ",
+                                                       "another guest has it (domain 4 has it)"))
+        self.refused("attach", "net", "09:00.0", says=("dom0 sees no such function", "lspci -D"))
+        self.refused("attach", "net", "03:00.0,colour=red", says="03:00.0,colour=red: it has an option that")
+        self.xen(PCI + "kind 3 pvh\n")
+        self.refused("attach", "net", "gpu.cfg", says=("Xen gives no PCI functions to PVH guests",
+                                                       "`sallyport explain SP-PCI-GUEST-PVH` tells more"))
+
+    def test_a_guest_that_does_not_let_go(self):
+        before = self.state()
+        self.good("attach", "net", "gpu.cfg")
+        self.xen("\n".join(self.state() + ["deaf 3"]) + "\n")
+        held = self.state()
+        _, err = self.run_program("detach", "net", "gpu.cfg", status=2)
+        self.assertIn("the guest did not let go of it", err)
+        self.assertIn("--force", err)
+        self.assertEqual(self.state(), held)
+        self.good("detach", "--force", "net", "gpu.cfg")
+        self.assertEqual(self.state(), sorted(before + ["deaf 3"]))
+
+    def test_end_guest(self):
+        self.good("attach", "net", "gpu.cfg")
+        self.assertEqual(self.good("detach", "--end-guest", "net", "gpu.cfg"),
+                         "ended net (domain 3): Xen has everything back\n")
+        self.assertEqual(self.state(), sorted(line for line in PCI.splitlines() if line != "domain 3 net"))
+
+    def test_lock(self):
+        with open(self.path("lock"), "w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.refused("attach", "net", "gpu.cfg", says="another attach or detach is at work")
+            self.good("attach", "-n", "net", "gpu.cfg")
 
 
 def main():

@@ -21,6 +21,18 @@
  *	fail 2 12		the second call that changes something fails with this errno
  *	dies 2 3		guest 3 dies as the second call comes, questions counted, too
  *	heir 4			who gets the nodes of a guest that dies
+ *
+ * and for PCI:
+ *
+ *	function 0000:03:00.0		dom0 sees it; and "bridge …", "stale …" (see xen.h)
+ *	driver 0000:03:00.0 e1000e	which may be pciback
+ *	was 0000:03:00.0 e1000e		where libxl would bind it to, of what it took
+ *	quarantined 0000:03:00.0
+ *	given 3 0000:03:00.0 5 p	the guest's slot and options; its interrupt is a line "pirq"
+ *	kind 3 pvh			or hvm; else it is pv
+ *	deaf 3				it lets go of nothing
+ *	half 2 5			the second call that changes something fails halfway
+ *	says 2 TEXT			and says so
  */
 struct fake;
 
@@ -28,7 +40,7 @@ struct sp_xen *fake_create(const char *lines);
 void fake_add(struct sp_xen *xen, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool fake_has(const struct sp_xen *xen, const char *line);
 void fake_remove(struct sp_xen *xen, const char *line);
-/* All but "fail", sorted; malloc'ed. */
+/* All but "fail", "half" and "says", sorted; malloc'ed. */
 char *fake_state(const struct sp_xen *xen);
 /* Calls that change something, so far. */
 unsigned fake_calls(const struct sp_xen *xen);

@@ -110,7 +110,8 @@ static void steps_in_order(void **state) {
 
 static void files_that_are_refused(void **state) {
 	static const char *const CASES[][2] = {
-		{"memory = 1\n", "attach.cfg: it lists nothing to attach: no dtdev, iomem or irqs"},
+		{"memory = 1\n",
+			"attach.cfg: it lists nothing to attach: no dtdev, iomem, irqs or pci"},
 		{"irqs = [ \"0x20\" ]\n", "attach.cfg:1: irqs: \"0x20\" is no decimal number"},
 		{"irqs = 40\n", "attach.cfg:1: irqs: a single value stands where a list is wanted"},
 		{"\nirqs = [ 31 ]\n",

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <sallyport/finding.h>
@@ -47,9 +48,24 @@ static void catalogue(void **state) {
 			assert_null(strstr(texts[j], "  "));
 			assert_false(isspace((unsigned char)texts[j][strlen(texts[j]) - 1]));
 		}
-		for (int mode = 0; mode < SP_MODE_COUNT; mode++)
-			used |= info->severity[mode] != SP_SEVERITY_NONE;
+		for (int column = 0; column < SP_COLUMN_COUNT; column++)
+			used |= info->severity[column] != SP_SEVERITY_NONE;
 		assert_true(used);
+	}
+}
+
+/* A code is either of trees or of PCI functions. */
+static void columns(void **state) {
+	(void)state;
+
+	for (int i = 0; i < SP_CODE_COUNT; i++) {
+		const struct sp_finding_info *info = sp_finding_info((enum sp_code)i);
+		bool tree = false;
+
+		for (int mode = 0; mode < SP_MODE_COUNT; mode++)
+			tree |= info->severity[mode] != SP_SEVERITY_NONE;
+		assert_int_equal(tree, info->severity[SP_COLUMN_PCI] == SP_SEVERITY_NONE);
+		assert_true(tree || strncmp(info->code, "SP-PCI-", 7) == 0);
 	}
 }
 
@@ -125,6 +141,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codes),
 		cmocka_unit_test(catalogue),
+		cmocka_unit_test(columns),
 		cmocka_unit_test(sentences),
 		cmocka_unit_test(lookup),
 		cmocka_unit_test(suggestions),

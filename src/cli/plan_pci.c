@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan_pci.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "print.h"
+
+bool cli_plan_like_address(const char *text) {
+	return strchr(text, ':') && strspn(text, "0123456789abcdefABCDEF:.") == strlen(text);
+}
+
+bool cli_plan_is_pci(const char *host, bool *live) {
+	char head[4096];
+	sp_bdf bdf;
+	FILE *file;
+	size_t size;
+
+	*live = access(host, F_OK) != 0 && sp_bdf_parse(host, &bdf);
+	if (*live)
+		return true;
+	file = fopen(host, "rbe");
+	if (!file)
+		return false;
+	size = fread(head, 1, sizeof(head), file);
+	fclose(file);
+	return sp_machine_recognise(head, size);
+}
+
+static enum cli_status show_functions(const struct cli_plan_options *options,
+	const struct sp_error *error) {
+	char remedy[256];
+
+	if (options->live)
+		snprintf(remedy, sizeof(remedy),
+			"`sallyport list --all` shows the functions of this machine.");
+	else
+		snprintf(remedy, sizeof(remedy), "`sallyport list --all %.160s` shows them.",
+			options->host);
+	return cli_fail(error, NULL, remedy);
+}
+
+static bool read_functions(const struct cli_plan_options *options, sp_bdf *functions,
+	uint32_t *count, struct sp_error *error) {
+	const char *const *names = options->guest.devices;
+
+	*count = 0;
+	if (options->live && !sp_bdf_parse(options->host, &functions[(*count)++]))
+		return sp_error_set(error, SP_ERROR_USE, "%.80s is no address", options->host);
+	for (uint32_t i = 0; i < options->guest.device_count; i++) {
+		if (*count == CLI_MAX_FUNCTIONS)
+			return sp_error_set(error, SP_ERROR_USE,
+				"more than %u functions are named", CLI_MAX_FUNCTIONS);
+		if (!sp_bdf_parse(names[i], &functions[(*count)++]))
+			return sp_error_set(error, SP_ERROR_USE,
+				"\"%.80s\" is not the address of a PCI function, such as "
+				"0000:03:00.0",
+				names[i]);
+	}
+	return true;
+}
+
+/* What only a plan for Xen has. */
+static bool means_xen(const struct cli_plan_pci *pci) {
+	return pci->dom0_named || pci->toolstack != SP_TOOLSTACK_XL || pci->stubdomain ||
+		pci->permissive || pci->rdm_named ||
+		(pci->guest_named && pci->guest != SP_GUEST_HVM);
+}
+
+/* What the machine runs, but for what the command line says. */
+static void choose_situation(struct sp_situation *situation,
+	const struct cli_plan_options *options, const struct sp_machine *machine) {
+	const struct cli_plan_pci *pci = &options->pci;
+	struct sp_situation found;
+
+	sp_situation_read(&found, machine);
+	*situation = found;
+	if (options->kvm) {
+		situation->hypervisor = SP_HYPERVISOR_KVM;
+	} else if (options->target_named) {
+		situation->hypervisor = SP_HYPERVISOR_XEN;
+		situation->target = options->request.target;
+	} else if (found.hypervisor == SP_HYPERVISOR_KVM && means_xen(pci)) {
+		situation->hypervisor = SP_HYPERVISOR_XEN;
+		situation->target = SP_TARGET_DEFAULT;
+	}
+	if (pci->dom0_named)
+		situation->dom0 = pci->dom0;
+	else if (found.hypervisor != SP_HYPERVISOR_XEN)
+		situation->dom0 = SP_DOM0_PV;
+	situation->guest = pci->guest_named ? pci->guest : SP_GUEST_HVM;
+	situation->now = found.now && situation->hypervisor == found.hypervisor;
+	if (situation->now && situation->hypervisor == SP_HYPERVISOR_XEN)
+		situation->now = situation->target == found.target &&
+			situation->dom0 == found.dom0;
+	situation->stubdomain = pci->stubdomain;
+	situation->gfx_passthru = pci->gfx_passthru;
+	situation->permissive = pci->permissive;
+	situation->relaxed_rdm = pci->relaxed_rdm;
+}
+
+static void print_assumed(struct cli *cli, const struct cli_plan_options *options,
+	const struct sp_situation *situation) {
+	const char *as = situation->now ? " (as the machine runs)" : "";
+	const char *separator = "";
+	bool xen = situation->hypervisor == SP_HYPERVISOR_XEN;
+
+	if ((options->target_named || options->kvm) && (!xen || options->pci.dom0_named) &&
+		(!xen || options->pci.guest_named))
+		return;
+	fputs("assumed: ", cli->out);
+	if (!options->target_named && !options->kvm) {
+		fprintf(cli->out, "--target %s%s",
+			xen ? sp_target_name(situation->target) : "kvm", as);
+		separator = ", ";
+	}
+	if (xen && !options->pci.dom0_named) {
+		fprintf(cli->out, "%s--dom0 %s%s", separator, sp_dom0_name(situation->dom0), as);
+		separator = ", ";
+	}
+	if (xen && !options->pci.guest_named)
+		fprintf(cli->out, "%s--guest %s", separator, sp_guest_kind_name(situation->guest));
+	fputc('\n', cli->out);
+}
+
+static void print_summary(struct cli *cli, const struct cli_plan_options *options,
+	const struct sp_assign *assign, const struct sp_assign_request *request) {
+	enum sp_verdict verdict = sp_assign_verdict(assign);
+	uint32_t count;
+	const struct sp_finding *findings = sp_assign_findings(assign, &count);
+
+	cli_print_findings(cli, findings, count, false);
+	cli_print_verdict(cli, findings, count, verdict);
+	print_assumed(cli, options, &request->situation);
+	if (verdict == SP_VERDICT_NO && !request->keep_going)
+		fputs("only report.txt and plan.json were written; --keep-going writes the rest\n",
+			cli->out);
+	fputs("files: ", cli->out);
+	cli_text(cli->out, options->directory);
+	fputs("/ (report.txt says it all)\n", cli->out);
+}
+
+static bool print_json(struct cli *cli, const struct sp_assign *assign, struct sp_error *error) {
+	char *data = NULL;
+	size_t size;
+
+	if (!sp_assign_emit(assign, SP_ASSIGN_JSON, &data, &size, error))
+		return false;
+	if (data)
+		fwrite(data, 1, size, cli->out);
+	free(data);
+	return true;
+}
+
+static enum cli_status write_plan(struct cli *cli, const struct cli_plan_options *options,
+	const struct sp_assign *assign, const struct sp_assign_request *request) {
+	struct sp_error error = {0};
+
+	if (!sp_assign_write(assign, options->directory, options->write.force, &error))
+		return cli_fail(&error, NULL,
+			error.kind == SP_ERROR_USE
+				? "Name another directory with -o, or allow this one with --force."
+				: NULL);
+	if (options->json) {
+		if (!print_json(cli, assign, &error))
+			return cli_fail(&error, NULL, NULL);
+	} else if (!options->quiet) {
+		print_summary(cli, options, assign, request);
+	}
+	return sp_assign_verdict(assign) == SP_VERDICT_NO ? CLI_NO : CLI_GOOD;
+}
+
+static enum cli_status plan(struct cli *cli, const struct cli_plan_options *options,
+	const struct sp_machine *machine, const sp_bdf *functions, uint32_t count) {
+	const struct sp_request_guest *guest = &options->guest;
+	struct sp_assign_request request = {
+		.toolstack = options->pci.toolstack,
+		.name = guest->name,
+		.memory = options->memory_named ? guest->memory : CLI_PCI_MEMORY,
+		.kernel = guest->kernel,
+		.ramdisk = guest->ramdisk,
+		.command_line = guest->command_line,
+		.functions = functions,
+		.function_count = count,
+		.whole_slot = options->pci.whole_slot,
+		.at_boot = options->pci.at_boot,
+		.rom = options->pci.rom,
+		.keep_going = options->request.keep_going,
+	};
+	struct sp_assign *assign;
+	struct sp_error error = {0};
+	enum cli_status status;
+
+	choose_situation(&request.situation, options, machine);
+	if (!sp_assign_create(&assign, machine, &request, &error))
+		return error.kind == SP_ERROR_USE ? show_functions(options, &error)
+						  : cli_fail(&error, NULL, NULL);
+	status = write_plan(cli, options, assign, &request);
+	sp_assign_destroy(assign);
+	return status;
+}
+
+enum cli_status cli_plan_pci(struct cli *cli, const struct cli_plan_options *options) {
+	sp_bdf functions[CLI_MAX_FUNCTIONS];
+	struct sp_machine *machine;
+	struct sp_error error = {0};
+	enum cli_status status;
+	uint32_t count;
+
+	if (!read_functions(options, functions, &count, &error))
+		return show_functions(options, &error);
+	if (options->live ? !sp_machine_read(&machine, NULL, &error)
+			  : !sp_machine_load(&machine, options->host, &error))
+		return cli_fail(&error, NULL,
+			error.kind == SP_ERROR_INPUT
+				? "`sallyport snapshot -o FILE` writes a snapshot of a machine."
+				: NULL);
+	status = plan(cli, options, machine, functions, count);
+	sp_machine_destroy(machine);
+	return status;
+}
