@@ -46,6 +46,8 @@ docs:
 	@mv docs/findings.md.new docs/findings.md
 	@python3 tools/xen-versions.py . >docs/xen-versions.md.new
 	@mv docs/xen-versions.md.new docs/xen-versions.md
+	@python3 tools/pci-rules.py . >docs/pci-rules.md.new
+	@mv docs/pci-rules.md.new docs/pci-rules.md
 	@python3 tools/dependencies.py . >docs/dependencies.md.new
 	@mv docs/dependencies.md.new docs/dependencies.md
 	@python3 tools/predictions.py . >docs/predictions.md.new

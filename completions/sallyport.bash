@@ -18,7 +18,7 @@ _sallyport()
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "list plan check attach detach explain help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor attach detach explain help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -30,11 +30,27 @@ _sallyport()
 		COMPREPLY=($(compgen -W "xl dom0less" -- "$cur"))
 		return
 		;;
+	--dom0)
+		COMPREPLY=($(compgen -W "pv pvh" -- "$cur"))
+		return
+		;;
+	--guest)
+		COMPREPLY=($(compgen -W "hvm pv pvh" -- "$cur"))
+		return
+		;;
+	--for)
+		COMPREPLY=($(compgen -W "qubes xcp-ng" -- "$cur"))
+		return
+		;;
+	--rdm)
+		COMPREPLY=($(compgen -W "strict relaxed" -- "$cur"))
+		return
+		;;
 	--xen-has)
 		COMPREPLY=($(compgen -W "multi-iommu-masters" -- "$cur"))
 		return
 		;;
-	-g | --guest-tree | -o | --output | -f | --file | --kernel | --ramdisk)
+	-g | --guest-tree | -o | --output | -f | --file | --kernel | --ramdisk | --rom)
 		compopt -o default 2>/dev/null
 		return
 		;;
@@ -47,14 +63,23 @@ _sallyport()
 		COMPREPLY=($(compgen -W "--all --compatible --help --json --mode --target" -- "$cur"))
 		;;
 	plan:-*)
-		COMPREPLY=($(compgen -W "--bdf --clock --cmdline --file --force --help --hotplug --iommus
-			--json --keep-going --kernel --memory --mode --module --name --no-graph-svg --output
-			--patched-tree --pci --quiet --ramdisk --static-memory --target --with-companions
-			--without-iommu --xen-has" -- "$cur"))
+		COMPREPLY=($(compgen -W "--at-boot --bdf --clock --cmdline --dom0 --file --for --force
+			--gfx-passthru --guest --help --hotplug --iommus --json --keep-going --kernel
+			--memory --mode --module --name --no-graph-svg --output --patched-tree --pci
+			--permissive --quiet --ramdisk --rdm --rom --static-memory --stubdomain --target
+			--whole-slot --with-companions --without-iommu --xen-has" -- "$cur"))
 		;;
 	check:-*)
 		COMPREPLY=($(compgen -W "--bdf --guest-tree --help --iommus --json --quiet --target
 			--xen-has" -- "$cur"))
+		;;
+	doctor:-*)
+		COMPREPLY=($(compgen -W "--dom0 --gfx-passthru --guest --help --json --permissive --quiet
+			--rdm --stubdomain --target" -- "$cur"))
+		;;
+	doctor:*)
+		COMPREPLY=($(compgen -W "$(ls /sys/bus/pci/devices 2>/dev/null)" -- "$cur"))
+		compopt -o default 2>/dev/null
 		;;
 	attach:-*)
 		COMPREPLY=($(compgen -W "--dry-run --help --json --quiet" -- "$cur"))
@@ -74,7 +99,7 @@ _sallyport()
 		COMPREPLY=($(compgen -W "$(sallyport explain 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
 		;;
 	help:*)
-		COMPREPLY=($(compgen -W "list plan check attach detach explain" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor attach detach explain" -- "$cur"))
 		;;
 	plan:*)
 		for ((i = 2; i < COMP_CWORD; i++)); do
@@ -87,6 +112,7 @@ _sallyport()
 		if [[ -n $host ]]; then
 			COMPREPLY=($(compgen -W "$(_sallyport_devices "$host")" -- "$cur"))
 		else
+			COMPREPLY=($(compgen -W "$(ls /sys/bus/pci/devices 2>/dev/null)" -- "$cur"))
 			compopt -o default 2>/dev/null
 		fi
 		;;

@@ -8,117 +8,17 @@
 # and what is not there is an error.
 set -eu
 cd "$(dirname "$0")/.."
-. tools/apt.sh
+. testbed/parts.sh
 . testbed/contents.sh
 
-fail() {
-	echo "testbed: $1" >&2
-	[ -z "${2-}" ] || echo "  $2" >&2
-	exit 1
-}
-
-bed=${XDG_CACHE_HOME:-${HOME:?}/.cache}/sallyport/testbed
-case $bed in
-/*) ;;
-*) fail "XDG_CACHE_HOME is \"$XDG_CACHE_HOME\", which is no absolute path" ;;
-esac
-case $bed in
-*[[:space:]]*) fail "\"$bed\" has a blank, with which Xen cannot be built" "XDG_CACHE_HOME names another place." ;;
-esac
-mode=build
-[ "${1-}" != --cached ] || mode=cached
-if [ $mode = build ]; then
-	mkdir -p "$bed" && : >>"$bed/lock" || fail "$bed cannot be written" "XDG_CACHE_HOME names another place."
-	exec 9>>"$bed/lock"
-	flock -n 9 || {
-		echo "testbed: another build has $bed; waiting for it" >&2
-		flock -w 1800 9 || fail "the other build has not ended in half an hour"
-	}
-fi
-# Xen's build is not part of the make that may have called this.
-unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
-trap 'exit 130' INT TERM HUP
-
-begin=$(date +%s)
-say() {
-	printf 'testbed: %3d s  %s\n' $(($(date +%s) - begin)) "$1" >&2
-}
-
-# made NAME: whether the part NAME is there as it is to be made today. Each part is a folder that
-# appears whole; its recipe is what makes it, so that a change of that makes it anew.
-recipe() {
-	cat testbed/contents.sh testbed/build.sh tools/apt.sh "$@" | cksum | tr ' ' -
-}
-made() {
-	[ -e "$bed/$1/.recipe" ] && [ "$(cat "$bed/$1/.recipe")" = "$2" ]
-}
-fresh() {
-	[ "$mode" = build ] || fail "$1 has not been built yet" "Run testbed/build.sh."
-	new=$bed/.new.$1
-	rm -rf "$new"
-	mkdir "$new"
-}
-finish() {
-	printf '%s\n' "$2" >"$new/.recipe"
-	rm -rf "${bed:?}/$1"
-	mv "$new" "$bed/$1"
-}
-
-# logged NAME COMMAND...: with all that it says in $bed/NAME.log, which is shown if it fails.
-logged() {
-	log=$bed/$1.log
-	shift
-	if ! "$@" >"$log" 2>&1; then
-		tail -n 30 "$log" >&2
-		fail "this failed: $*" "All that it said is in $log. Run this again: it goes on where it stopped."
-	fi
-}
-
-opened() {
-	if ! apt_open "$@"; then
-		tail -n 20 "$apt/log" >&2
-		shift 3
-		fail "no mirror of apt's sources gave $*" "Check the network, and that apt has a source of Debian."
-	fi
-}
-
-build_qemu() {
-	new_recipe=$(recipe)
-	made qemu "$new_recipe" && return
-	fresh qemu
-	say "QEMU from $QEMU_SUITE: downloading"
-	opened "$bed/apt-qemu" "$(dpkg --print-architecture)" deb $QEMU_BASE "$QEMU_SUITE"
-	set -- apt_run apt-get install -y --no-install-recommends -t "$QEMU_SUITE" $QEMU_PACKAGES
-	# Of the packages that were ever downloaded, those that are meant today. What is downloaded
-	# already is not among the URIs.
-	logged qemu-list "$@" --print-uris -o Dir::Cache::Archives="$apt/none"
-	logged qemu-download "$@" --download-only
-	for package in $(sed -n "s/^'[^']*' \([^ ]*\.deb\) .*/\1/p" "$bed/qemu-list.log"); do
-		logged qemu-unpack dpkg-deb -x "$apt/cache/archives/$package" "$new"
-	done
-	# Its libraries are its own, so that it runs on whatever this machine is.
-	loader=$(cd "$new" && find lib64/ld-linux-* usr/lib64/ld-linux-* lib/ld-linux-* \
-		-maxdepth 0 2>/dev/null | head -n 1)
-	[ -n "$loader" ] || fail "the packages of QEMU hold no dynamic loader"
-	cat >"$new/qemu" <<-END
-		#!/bin/sh
-		here=\$(dirname "\$(readlink -f "\$0")")
-		libraries=\$here/usr/lib/$(uname -m)-linux-gnu:\$here/lib/$(uname -m)-linux-gnu
-		exec "\$here/$loader" --library-path "\$libraries" "\$here/usr/bin/qemu-system-aarch64" \\
-			-L "\$here/usr/share/qemu" "\$@"
-	END
-	chmod +x "$new/qemu"
-	logged qemu-version "$new/qemu" --version
-	finish qemu "$new_recipe"
-}
-
-# The newest version that the archive has of a package.
-candidate() {
-	apt_run apt-cache policy "$1" | sed -n 's/^  Candidate: //p'
+bed_open testbed/build.sh "$@"
+needs apt-get apt-cache dpkg-deb aarch64-linux-gnu-gcc flex bison cpio xz patch dtc
+arm_recipe() {
+	recipe testbed/contents.sh testbed/build.sh "$@"
 }
 
 build_arm64() {
-	new_recipe=$(recipe)
+	new_recipe=$(arm_recipe)
 	made arm64 "$new_recipe" && return
 	fresh arm64
 	say "packages for arm64 from $ARM64_SUITE: downloading"
@@ -147,23 +47,10 @@ build_arm64() {
 	finish arm64 "$new_recipe"
 }
 
-# unpack NAME FOLDER PACKAGE...: what apt_run has fetched into FOLDER, into $new.
-unpack() {
-	name=$1 folder=$2
-	shift 2
-	for package; do
-		version=$(candidate "$package" | sed 's/:/%3a/')
-		file=$folder/${package}_${version}_$apt_architecture.deb
-		[ -e "$file" ] || file=$folder/${package}_${version}_all.deb
-		[ -e "$file" ] || fail "$package $version was not downloaded"
-		logged "$name-unpack" dpkg-deb -x "$file" "$new"
-	done
-}
-
 # The guest's module needs kbuild's programs for this machine, and the C library that they want.
 build_kbuild() {
 	release=$(cat "$bed/arm64/kernel-release")
-	new_recipe=$release-$(recipe)
+	new_recipe=$release-$(arm_recipe)
 	made kbuild "$new_recipe" && return
 	fresh kbuild
 	opened "$bed/apt-kbuild" "$(dpkg --print-architecture)" deb "$ARM64_SUITE"
@@ -193,7 +80,7 @@ configure_xen() {
 
 build_xen() {
 	version=$(cat "$bed/arm64/xen-version")
-	new_recipe=$version-$(recipe)
+	new_recipe=$version-$(arm_recipe)
 	made xen "$new_recipe" && return
 	fresh xen
 	say "Xen $version: building"
@@ -234,13 +121,9 @@ busybox() {
 	done
 }
 
-pack() {
-	(cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet --reproducible -R 0:0) >"$2"
-}
-
 build_roots() {
 	arm64=$bed/arm64 release=$(cat "$bed/arm64/kernel-release")
-	new_recipe=$release-$(cat "$arm64/xen-version")-$(recipe testbed/dom0/* testbed/guest/*)
+	new_recipe=$release-$(cat "$arm64/xen-version")-$(arm_recipe testbed/dom0/* testbed/guest/*)
 	made roots "$new_recipe" && return
 	fresh roots
 	say "root file systems of dom0 and of guests"
@@ -248,7 +131,8 @@ build_roots() {
 	busybox "$guest"
 	modules "$guest/lib/modules" $GUEST_MODULES
 	install -m 755 testbed/guest/init "$guest/init"
-	logged guest-module testbed/guest/build.sh "$arm64" "$bed/kbuild" "$guest/lib/modules"
+	logged guest-module testbed/guest/build.sh testbed/guest/enable.c arm64 "$arm64" "$bed/kbuild" \
+		"$guest/lib/modules"
 
 	busybox "$dom0"
 	modules "$dom0/lib/modules" $DOM0_MODULES
@@ -278,11 +162,7 @@ build_roots() {
 	finish roots "$new_recipe"
 }
 
-for tool in apt-get apt-cache dpkg-deb aarch64-linux-gnu-gcc flex bison cpio xz patch dtc; do
-	[ $mode = cached ] || command -v $tool >/dev/null ||
-		fail "$tool is missing" "tools/deps.sh bed installs what is wanted, as root."
-done
-build_qemu
+build_qemu qemu "$(arm_recipe)" qemu-system-aarch64 $QEMU_BASE $QEMU_SUITE $QEMU_PACKAGES
 build_arm64
 build_kbuild
 build_xen

@@ -1,27 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds sallyport, and attach and detach with it, for arm64 and the Xen whose libraries SYSROOT has.
+# Builds sallyport, and attach and detach with it, for the architecture and the Xen whose libraries
+# SYSROOT has.
 #
 #	testbed/cross.sh SYSROOT BUILD
 #
-# SYSROOT holds Debian's packages for arm64, unpacked: libxen-dev, the libraries that it links to,
-# libfdt-dev and libfdt1. They may be newer than this machine's cross compiler. BUILD/tree then has
-# what would be installed below /usr.
+# SYSROOT holds Debian's packages for arm64 or amd64, unpacked: libxen-dev, the libraries that it links
+# to, libfdt-dev and libfdt1, and uuid-dev if PCI functions are to be attached. They may be newer than
+# this machine's compiler. BUILD/tree then has what would be installed below /usr.
 set -eu
 sysroot=$(cd "$1" && pwd)
 mkdir -p "$2"
 build=$(cd "$2" && pwd)
 cd "$(dirname "$0")/.."
 
-triplet=aarch64-linux-gnu
+if [ -e "$sysroot/usr/lib/aarch64-linux-gnu" ]; then
+	triplet=aarch64-linux-gnu family=aarch64 cpu=cortex-a57
+else
+	triplet=x86_64-linux-gnu family=x86_64 cpu=x86_64
+fi
 libraries=$sysroot/usr/lib/$triplet
 
 # The headers of SYSROOT's C library must not be found, since ours is linked: only those named here are.
 headers=$build/headers
 rm -rf "$headers"
 mkdir -p "$headers"
-for header in "$sysroot"/usr/include/xen* "$sysroot"/usr/include/fdt.h "$sysroot"/usr/include/libfdt*; do
-	ln -s "$header" "$headers/"
+for header in "$sysroot"/usr/include/xen* "$sysroot"/usr/include/*libxl* "$sysroot"/usr/include/uuid \
+	"$sysroot"/usr/include/fdt.h "$sysroot"/usr/include/libfdt*; do
+	[ ! -e "$header" ] || ln -s "$header" "$headers/"
 done
 
 # Nor its C library itself. libfdt is linked in, so that one file is all that a dom0 needs.
@@ -35,7 +41,9 @@ ln -s "$libraries/libfdt.a" "$links/"
 packages=$build/pkgconfig
 rm -rf "$packages"
 mkdir -p "$packages"
-for file in xencontrol xenstore; do
+names="xencontrol xenstore"
+[ ! -e "$headers/uuid" ] || names="$names xenlight"
+for file in $names; do
 	sed -e '/^Requires/d' -e "s|^includedir=.*|includedir=$headers|" -e "s|^libdir=.*|libdir=$links|" \
 		"$libraries/pkgconfig/$file.pc" >"$packages/$file.pc"
 done
@@ -57,8 +65,8 @@ needs_exe_wrapper = true
 
 [host_machine]
 system = 'linux'
-cpu_family = 'aarch64'
-cpu = 'cortex-a57'
+cpu_family = '$family'
+cpu = '$cpu'
 endian = 'little'
 CROSS
 

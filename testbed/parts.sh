@@ -30,6 +30,8 @@ bed_open() {
 			flock -w 1800 9 || fail "the other build has not ended in half an hour"
 		}
 	fi
+	# What is built is not part of the make that may have called this.
+	unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
 	trap 'exit 130' INT TERM HUP
 	begin=$(date +%s)
 }

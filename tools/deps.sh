@@ -23,7 +23,7 @@ packages() {
 		packages bench
 		packages bed
 		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libxen-dev llvm \
-			qemu-system-arm scdoc u-boot-qemu
+			qemu-system-arm scdoc u-boot-qemu uuid-dev
 		;;
 	*)
 		echo "deps.sh: unknown group $1; there are build, run, quick, test, bed and bench" >&2

@@ -24,7 +24,8 @@ for fuzzer; do
 	log=build-fuzz/$name.log
 	mkdir -p "$found"
 	case $name in
-	plan_file | xl | tree) dict=-dict=tests/fuzz/$name.dict ;;
+	machine | plan_file | xl | tree) dict=-dict=tests/fuzz/$name.dict ;;
+	assign) dict=-dict=tests/fuzz/machine.dict ;;
 	check | plan) dict=-dict=tests/fuzz/tree.dict ;;
 	*) dict= ;;
 	esac

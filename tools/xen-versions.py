@@ -125,4 +125,5 @@ def main():
     print("\n".join(page(rules, drivers, iommus)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -77,6 +77,10 @@ struct sp_question_info {
 };
 const struct sp_question_info *sp_question_info(enum sp_question question);
 
+/* A machine's GPUs with the other functions of their slots, without virtual ones: how many there are;
+ * the first `room` of them go into `functions`. */
+uint32_t sp_preflight_gpus(const struct sp_machine *machine, sp_bdf *functions, uint32_t room);
+
 struct sp_preflight;
 
 /*

@@ -7,15 +7,14 @@
 #include "base/file.h"
 
 static bool examine(struct sp_assign *assign, struct sp_error *error) {
-	sp_bdf *functions =
-		sp_arena_array(&assign->arena, assign->given.count, sizeof(*functions));
+	sp_bdf *functions = sp_arena_array(&assign->arena, assign->given.count, sizeof(*functions));
 
 	if (!functions)
 		return sp_error_memory(error);
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		functions[i] = assign->given.data[i].function->bdf;
-	return sp_preflight_create(&assign->preflight, assign->machine,
-		&assign->request->situation, functions, assign->given.count, error);
+	return sp_preflight_create(&assign->preflight, assign->machine, &assign->request->situation,
+		functions, assign->given.count, error);
 }
 
 static void make_room(struct sp_assign *assign) {

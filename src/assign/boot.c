@@ -6,8 +6,9 @@
 #include "preflight/preflight.h"
 
 /* Drivers that would bind to the functions first. */
-static void write_softdeps(
-	struct sp_buf *out, const struct sp_assign *assign, const char *before) {
+static void write_softdeps(struct sp_buf *out, const struct sp_assign *assign, const char *before) {
+	bool first = true;
+
 	for (uint32_t i = 0; i < assign->given.count; i++) {
 		const char *driver = assign->given.data[i].function->driver;
 		bool again = false;
@@ -20,8 +21,12 @@ static void write_softdeps(
 
 			again = other && strcmp(other, driver) == 0;
 		}
-		if (!again && assign_is_module_name(driver))
-			sp_buf_printf(out, "softdep %s pre: %s\n", driver, before);
+		if (again || !assign_is_module_name(driver))
+			continue;
+		if (first)
+			sp_buf_str(out, "# Loaded before the drivers that would take them:\n");
+		first = false;
+		sp_buf_printf(out, "softdep %s pre: %s\n", driver, before);
 	}
 }
 
@@ -37,7 +42,7 @@ void assign_emit_modprobe(const struct sp_assign *assign, struct sp_buf *out) {
 			"# For /etc/modprobe.d, and for the initramfs if the drivers are in it.\n");
 		sp_buf_str(out, xen ? "options xen-pciback hide=" : "options vfio-pci ids=");
 		sp_buf_str(out, list.data);
-		sp_buf_str(out, "\n# Loaded before the drivers that would take them:\n");
+		sp_buf_char(out, '\n');
 		write_softdeps(out, assign, xen ? "xen-pciback" : "vfio-pci");
 	}
 	if (list.failed)
@@ -78,8 +83,9 @@ static void write_switched_off(struct sp_buf *out, const char *line) {
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (is_word(line, "iommu", values[i]))
-			sp_buf_printf(out, "# Take away iommu=%s: nothing can be given to a guest "
-					   "without an IOMMU.\n",
+			sp_buf_printf(out,
+				"# Take away iommu=%s: nothing can be given to a guest "
+				"without an IOMMU.\n",
 				values[i]);
 	}
 }
@@ -177,20 +183,29 @@ static const char *hide_why(const struct sp_assign *assign) {
 	}
 }
 
+static bool may_be_intel(const struct sp_machine *machine) {
+	if (machine->has_dmar || machine->has_ivrs)
+		return machine->has_dmar;
+	return !machine->cpu || strcmp(machine->cpu, "GenuineIntel") == 0;
+}
+
 static void write_linux(struct sp_buf *out, const struct sp_assign *assign) {
 	const char *line = assign->machine->kernel.command_line;
-	const char *cpu = assign->machine->cpu;
 
 	if (sp_assign_is_xen(assign)) {
 		sp_buf_str(out, "\n# dom0's kernel command line\n");
 		if (assign->request->toolstack == SP_TOOLSTACK_QUBES)
 			write_qubes(out, assign, line);
+		else if (assign->request->toolstack == SP_TOOLSTACK_XCP_NG)
+			sp_buf_str(out,
+				"# commands.sh sets xen-pciback.hide with XCP-ng's own "
+				"tool.\n");
 		else
 			put_list_word(out, assign, line, hide_why(assign));
 	} else {
 		sp_buf_str(out, "\n# The kernel's command line\n");
 		write_switched_off(out, line);
-		if (!cpu || strcmp(cpu, "GenuineIntel") == 0)
+		if (may_be_intel(assign->machine))
 			put_word(out, line, "intel_iommu=on",
 				"Switches the IOMMU of Intel's processors on.");
 		put_word(out, line, "iommu=pt",

@@ -145,10 +145,9 @@ static void place_kvm(const struct sp_assign *assign, struct sp_given *given, ui
 	for (uint32_t i = 0; i < index; i++)
 		before += assign->given.data[i].group == given->group;
 	given->slot = given->group;
-	given->number = given->group_count == 1 ? 0
-		: has_function_zero(assign, given->group)
-		? sp_bdf_function(given->function->bdf)
-		: before;
+	given->number = given->group_count == 1           ? 0
+		: has_function_zero(assign, given->group) ? sp_bdf_function(given->function->bdf)
+							  : before;
 }
 
 /* Which policy for reserved device memory is told: one where there is some. */

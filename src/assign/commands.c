@@ -52,8 +52,9 @@ static void write_qubes(struct sp_buf *out, const struct sp_assign *assign) {
 	sp_buf_printf(out, "qvm-prefs \"$vm\" virt_mode %s\n",
 		sp_guest_kind_name(request->situation.guest));
 	if (hvm && !request->kernel)
-		sp_buf_str(out, "# The qube starts from its own disk, not with a kernel of dom0's.\n"
-				"qvm-prefs \"$vm\" kernel ''\n");
+		sp_buf_str(out,
+			"# The qube starts from its own disk, not with a kernel of dom0's.\n"
+			"qvm-prefs \"$vm\" kernel ''\n");
 	sp_buf_printf(out,
 		"# A device needs all of the memory to be there: maxmem 0 switches balancing off.\n"
 		"qvm-prefs \"$vm\" memory %u\nqvm-prefs \"$vm\" maxmem 0\n\n",
@@ -94,8 +95,9 @@ static void write_xcp_ng(struct sp_buf *out, const struct sp_assign *assign) {
 		sp_buf_str(out, "# ");
 		assign_put_function(out, given);
 		if (given->function->physical)
-			sp_buf_str(out, "\n# A virtual function: make it, and then take it with "
-					"xl pci-assignable-add.\n");
+			sp_buf_str(out,
+				"\n# A virtual function: make it, and then take it with "
+				"xl pci-assignable-add.\n");
 		else
 			sp_buf_printf(out, "\nhide %s\n", given->address);
 	}
@@ -108,8 +110,7 @@ static void write_xcp_ng(struct sp_buf *out, const struct sp_assign *assign) {
 		assign->request->memory);
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		sp_buf_printf(out, "%s0/%s", i ? "," : "", assign->given.data[i].address);
-	sp_buf_str(out,
-		"\n\nfor function in");
+	sp_buf_str(out, "\n\nfor function in");
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		sp_buf_printf(out, " %s", assign->given.data[i].address);
 	sp_buf_str(out,

@@ -38,7 +38,7 @@ void assign_put_function(struct sp_buf *out, const struct sp_given *given);
 void assign_put_quoted(struct sp_buf *out, const char *text);
 /* "10de:2684": as the machine's vendor and device, in hexadecimal of four digits. */
 void assign_put_ids(struct sp_buf *out, const struct sp_function *function);
-/* "BAR 0", "ROM" */
+/* "BAR 0", "ROM  " */
 void assign_put_bar(struct sp_buf *out, uint32_t bar);
 /* The interrupts that the function can raise: "MSI-X (17 vectors), MSI (1), INTA". */
 void assign_put_interrupts(struct sp_buf *out, const struct sp_function *function);

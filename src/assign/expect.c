@@ -42,7 +42,10 @@ static void write_bars(
 		else
 			sp_buf_str(out, "size not known");
 		if (i < SP_PCI_BARS)
-			sp_buf_str(out, bar->io ? ", ports" : bar->wide ? ", 64 bits" : ", 32 bits");
+			sp_buf_str(out,
+				bar->io             ? ", ports"
+					: bar->wide ? ", 64 bits"
+						    : ", 32 bits");
 		if (bar->prefetch)
 			sp_buf_str(out, ", prefetchable");
 		for (uint32_t k = 0; k < assign->hole.bars.count; k++) {
@@ -160,9 +163,9 @@ void report_host(struct sp_buf *out, const struct sp_assign *assign) {
 		if (function->driver) {
 			sp_buf_str(&line, ": driver ");
 			sp_text_short(&line, function->driver, 32);
-			sp_buf_str(&line, function->assignable == SP_YES
-					? ", which holds it for guests"
-					: " lets go of it");
+			sp_buf_str(&line,
+				function->assignable == SP_YES ? ", which holds it for guests"
+							       : " lets go of it");
 		} else {
 			sp_buf_str(&line, ": no driver has it");
 		}

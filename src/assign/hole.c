@@ -64,8 +64,8 @@ static bool place(struct sp_hole *hole, uint64_t start) {
 		relocate |= hole->bars.data[i].wide && hole->bars.data[i].size > HIGH_ABOVE;
 	for (uint32_t i = 0; i < hole->bars.count; i++) {
 		struct sp_placed *bar = &hole->bars.data[i];
-		bool high = bar->wide && relocate &&
-			(left > HOLE_END - base || bar->size > HIGH_ABOVE);
+		bool high =
+			bar->wide && relocate && (left > HOLE_END - base || bar->size > HIGH_ABOVE);
 		uint64_t at = (base + bar->size - 1) & ~(bar->size - 1);
 
 		if (bar->size <= HIGH_ABOVE)

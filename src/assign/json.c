@@ -203,12 +203,10 @@ static void put_answers(struct sp_json *json, const struct sp_assign *assign) {
 		sp_bdf_format(address, answer->function);
 		sp_json_object(json, NULL);
 		sp_json_string(json, "question", sp_question_info(answer->question)->name);
-		sp_json_string(
-			json, "function", answer->function == SP_BDF_NONE ? NULL : address);
+		sp_json_string(json, "function", answer->function == SP_BDF_NONE ? NULL : address);
 		sp_json_string(json, "result", sp_result_name(answer->result));
 		sp_json_string(json, "code",
-			answer->code == SP_CODE_COUNT ? NULL
-						      : sp_finding_info(answer->code)->code);
+			answer->code == SP_CODE_COUNT ? NULL : sp_finding_info(answer->code)->code);
 		sp_json_string(json, "message", answer->message);
 		sp_json_string(json, "remedy", answer->remedy);
 		sp_json_end_object(json);

@@ -54,8 +54,9 @@ static void write_device(struct sp_buf *out, const struct sp_assign *assign, uin
 	const struct sp_given *given = &assign->given.data[index];
 
 	if (sp_given_is_igd(assign, given)) {
-		sp_buf_printf(out, "-device\nvfio-pci,host=%s,id=sallyport%u,bus=pcie.0,addr=02.0,"
-				   "x-igd-opregion=on",
+		sp_buf_printf(out,
+			"-device\nvfio-pci,host=%s,id=sallyport%u,bus=pcie.0,addr=02.0,"
+			"x-igd-opregion=on",
 			given->address, index);
 	} else {
 		if (is_first_of_group(assign, index))
@@ -112,8 +113,9 @@ static void write_hostdev(struct sp_buf *out, const struct sp_assign *assign, ui
 		sp_buf_str(out, "\"/>\n");
 	}
 	if (igd)
-		sp_buf_str(out, "    <address type='pci' domain='0x0000' bus='0x00' slot='0x02' "
-				"function='0x0'/>\n");
+		sp_buf_str(out,
+			"    <address type='pci' domain='0x0000' bus='0x00' slot='0x02' "
+			"function='0x0'/>\n");
 	else if (given->group_count > 1)
 		sp_buf_printf(out,
 			"    <address type='pci' domain='0x0000' bus='0x%02x' slot='0x00' "
@@ -132,14 +134,17 @@ void assign_emit_libvirt(const struct sp_assign *assign, struct sp_buf *out) {
 		together |= assign->given.data[i].group_count > 1;
 		igd |= sp_given_is_igd(assign, &assign->given.data[i]);
 	}
-	sp_buf_str(out, "<!-- For <devices> of a libvirt domain with machine='q35': virsh edit. "
-			"managed='yes' takes the\n     functions from their drivers when the guest "
-			"starts, and gives them back when it ends.");
+	sp_buf_str(out,
+		"<!-- For <devices> of a libvirt domain with machine='q35': virsh edit. "
+		"managed='yes' takes the\n     functions from their drivers when the guest "
+		"starts, and gives them back when it ends.");
 	if (together)
-		sp_buf_str(out, "\n     libvirt adds the root ports up to the buses that are named.");
+		sp_buf_str(
+			out, "\n     libvirt adds the root ports up to the buses that are named.");
 	if (igd)
-		sp_buf_str(out, "\n     The OpRegion needs <qemu:arg value='-set'/> with "
-				"device.hostdev0.x-igd-opregion=on.");
+		sp_buf_str(out,
+			"\n     The OpRegion needs <qemu:arg value='-set'/> with "
+			"device.hostdev0.x-igd-opregion=on.");
 	sp_buf_str(out, " -->\n<devices>\n");
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		write_hostdev(out, assign, i);

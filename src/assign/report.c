@@ -110,6 +110,11 @@ static void write_preflight(struct sp_buf *out, const struct sp_assign *assign) 
 			sp_question_info(answer->question)->name);
 		if (!line.failed)
 			sp_text_wrap(out, first, "                          ", line.data);
+		line.size = 0;
+		sp_text_plain(&line, answer->remedy ? answer->remedy : "");
+		if (answer->result == SP_RESULT_UNKNOWN && !line.failed && line.size)
+			sp_text_wrap(out, "                       -> ",
+				"                          ", line.data);
 	}
 	out->failed |= line.failed;
 	sp_buf_release(&line);

@@ -31,8 +31,7 @@ static bool check_kvm(const struct sp_assign_request *request, struct sp_error *
 		return sp_error_set(error, SP_ERROR_USE,
 			"%s: there is that with Xen alone, and the target is kvm", wrong);
 	if (situation->guest != SP_GUEST_HVM)
-		return sp_error_set(error, SP_ERROR_USE,
-			"a guest of kvm is of kind hvm, not %s",
+		return sp_error_set(error, SP_ERROR_USE, "a guest of kvm is of kind hvm, not %s",
 			sp_guest_kind_name(situation->guest));
 	return true;
 }
@@ -57,8 +56,8 @@ static bool check_xen(const struct sp_assign_request *request, struct sp_error *
 static bool check_text(const char *what, const char *text, struct sp_error *error) {
 	for (const char *c = text; c && *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return sp_error_set(error, SP_ERROR_USE,
-				"the %s has a control character in it", what);
+			return sp_error_set(
+				error, SP_ERROR_USE, "the %s has a control character in it", what);
 	}
 	return true;
 }
@@ -88,8 +87,7 @@ static uint32_t find_nearest(
 	return count;
 }
 
-static bool unknown_function(
-	const struct sp_machine *machine, sp_bdf bdf, struct sp_error *error) {
+static bool unknown_function(const struct sp_machine *machine, sp_bdf bdf, struct sp_error *error) {
 	sp_bdf nearest[NEAREST + 1];
 	uint32_t count = find_nearest(machine, bdf, nearest);
 	char wanted[SP_BDF_SIZE], names[NEAREST * (SP_BDF_SIZE + 2)] = "";

@@ -14,9 +14,10 @@ static const char DOM0[] =
 	"\tdie \"this is not dom0 of Xen, or xenfs is not mounted at /proc/xen\"\n"
 	"command -v xl >/dev/null || die \"there is no xl here\"\n";
 
-static const char KVM[] = "[ ! -e /proc/xen/capabilities ] || die \"KVM is not to be had under Xen\"\n"
-			  "[ -d /sys/kernel/iommu_groups/0 ] ||\n"
-			  "\tdie \"the kernel has no IOMMU groups: see bootargs.txt\"\n";
+static const char KVM[] =
+	"[ ! -e /proc/xen/capabilities ] || die \"KVM is not to be had under Xen\"\n"
+	"[ -d /sys/kernel/iommu_groups/0 ] ||\n"
+	"\tdie \"the kernel has no IOMMU groups: see bootargs.txt\"\n";
 
 /* Buses may be numbered anew when a card is put in or taken out. */
 static const char EXPECT[] =
@@ -120,8 +121,9 @@ static void write_virtual(struct sp_buf *out, const struct sp_given *given) {
 	sp_buf_printf(out, " %u\n", wanted(given));
 	if (given->function->config.class >> 16 != 0x02 || sp_given_vf(given) == UINT32_MAX)
 		return;
-	sp_buf_str(out, "# To keep its MAC address, before the guest starts:\n"
-			"#   ip link set dev \"$(ls /sys/bus/pci/devices/");
+	sp_buf_str(out,
+		"# To keep its MAC address, before the guest starts:\n"
+		"#   ip link set dev \"$(ls /sys/bus/pci/devices/");
 	put_physical(out, given);
 	sp_buf_printf(out, "/net)\" vf %u mac 02:00:00:00:00:01\n", sp_given_vf(given));
 }

@@ -80,7 +80,7 @@ void assign_put_bar(struct sp_buf *out, uint32_t bar) {
 	if (bar < SP_PCI_BARS)
 		sp_buf_printf(out, "BAR %u", bar);
 	else
-		sp_buf_str(out, "ROM");
+		sp_buf_str(out, "ROM  ");
 }
 
 void assign_put_interrupts(struct sp_buf *out, const struct sp_function *function) {
@@ -104,8 +104,8 @@ void assign_put_interrupts(struct sp_buf *out, const struct sp_function *functio
 }
 
 bool assign_is_module_name(const char *name) {
-	size_t length = strspn(name,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	size_t length =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
 	return length && length < 56 && name[length] == '\0' && name[0] != '-';
 }

@@ -64,8 +64,8 @@ static void write_guest(struct sp_buf *out, const struct sp_assign *assign) {
 	}
 }
 
-static void write_entry(struct sp_buf *out, const struct sp_assign *assign,
-	const struct sp_given *given) {
+static void write_entry(
+	struct sp_buf *out, const struct sp_assign *assign, const struct sp_given *given) {
 	bool hvm = sp_assign_is_hvm_of_xen(assign);
 
 	sp_buf_str(out, "\t# ");
@@ -91,8 +91,8 @@ static void write_functions(struct sp_buf *out, const struct sp_assign *assign) 
 		"does so\n# itself when the guest starts, and does not ask whether the host uses "
 		"the device.\n");
 	if (hvm)
-		sp_buf_str(out,
-			"# Behind @ stands the device number in the guest, in hexadecimal.\n");
+		sp_buf_str(
+			out, "# Behind @ stands the device number in the guest, in hexadecimal.\n");
 	if (policy)
 		sp_buf_str(out,
 			"# The policy for reserved memory is told for each function: xl reads no "

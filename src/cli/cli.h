@@ -30,7 +30,7 @@ bool cli_open(struct cli *cli);
  * error the status is CLI_BAD. */
 enum cli_status cli_close(struct cli *cli, enum cli_status status);
 
-enum cli_style { CLI_PLAIN, CLI_RED, CLI_YELLOW, CLI_BLUE, CLI_BOLD };
+enum cli_style { CLI_PLAIN, CLI_RED, CLI_YELLOW, CLI_BLUE, CLI_GREEN, CLI_BOLD };
 /* Begins and, with CLI_PLAIN, ends a colour; nothing where there are none. */
 void cli_style(struct cli *cli, enum cli_style style);
 /* Text from outside: control characters are written as \xNN. */
@@ -59,6 +59,7 @@ enum cli_status cli_list(struct cli *cli, int argc, char **argv);
 enum cli_status cli_plan(struct cli *cli, int argc, char **argv);
 enum cli_status cli_check(struct cli *cli, int argc, char **argv);
 enum cli_status cli_snapshot(struct cli *cli, int argc, char **argv);
+enum cli_status cli_doctor(struct cli *cli, int argc, char **argv);
 enum cli_status cli_explain(struct cli *cli, int argc, char **argv);
 
 /*

@@ -15,6 +15,7 @@ static const struct cli_verb VERBS[] = {
 	{"plan", "work out the files that give devices to a guest", cli_plan},
 	{"check", "foretell what Xen makes of guests that are described already", cli_check},
 	{"snapshot", "write down what a machine with PCI devices tells of itself", cli_snapshot},
+	{"doctor", "say what stands in the way of giving PCI functions to a guest", cli_doctor},
 	{"attach", "give devices to a guest that runs, in dom0", NULL},
 	{"detach", "take them from it again", NULL},
 	{"explain", "say what a finding means and what to do", cli_explain},

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "functions.h"
 #include "host.h"
 #include "plan_pci.h"
 
@@ -64,7 +65,8 @@ static const struct cli_option OPTIONS[] = {
 		"The directory to write, " DEFAULT_DIRECTORY " unless it is named."},
 	[OPTION_FILE] = {'f', "file", "FILE",
 		"Plan the guests that this file describes; see sallyport-plan.conf(5)."},
-	[OPTION_TARGET] = {'t', "target", "RELEASE", "The Xen to plan for: xen-4.17 to xen-4.22; for PCI functions also kvm."},
+	[OPTION_TARGET] = {'t', "target", "RELEASE",
+		"The Xen to plan for: xen-4.17 to xen-4.22; for PCI functions also kvm."},
 	[OPTION_XEN_HAS] = {0, "xen-has", "FEATURE",
 		"Something that this Xen has beyond its release: multi-iommu-masters."},
 	[OPTION_FORCE] = {0, "force", NULL, "Write into a directory that exists."},
@@ -103,9 +105,9 @@ static const struct cli_option OPTIONS[] = {
 		"The guest's kernel, as dom0 finds it: passed on into the guest's configuration."},
 	[OPTION_RAMDISK] = {0, "ramdisk", "FILE", "The guest's ramdisk, likewise."},
 	[OPTION_CMDLINE] = {0, "cmdline", "TEXT", "The command line of the guest's kernel."},
-	[OPTION_DOM0] = {0, "dom0", "KIND",
+	[OPTION_DOM0] = {'d', "dom0", "KIND",
 		"PCI: the kind of dom0, pv or pvh; what the machine runs unless it is given."},
-	[OPTION_GUEST] = {0, "guest", "KIND", "PCI: the kind of guest: hvm, pv or pvh."},
+	[OPTION_GUEST] = {'g', "guest", "KIND", "PCI: the kind of guest: hvm, pv or pvh."},
 	[OPTION_FOR] = {0, "for", "SYSTEM",
 		"PCI: write the commands of qubes or xcp-ng instead of xl's configuration."},
 	[OPTION_WHOLE_SLOT] = {0, "whole-slot", NULL,
@@ -131,8 +133,8 @@ static const struct cli_usage USAGE = {
 	.about = "Works out how a guest is given devices of a host, and writes the files for it. "
 		 "HOST is a .dtb or an unflattened tree such as /proc/device-tree. DEVICE is a "
 		 "node's path, an alias, or a compatible string that one node has. FUNCTION is the "
-		 "address of a PCI function of this machine, or of the one that a snapshot or the "
-		 "output of `lspci -vvxxxx` tells of.",
+		 "address of a PCI function, or of a slot as 03:00, of this machine or of the one "
+		 "that a snapshot or the output of `lspci -vvxxxx` tells of.",
 	.example = "sallyport plan board.dtb gpu -w -o gpu-plan\n"
 		   "  sallyport plan --file guests.conf\n"
 		   "  sallyport plan 0000:03:00.0 0000:03:00.1 --memory 8G",
@@ -184,8 +186,8 @@ static bool read_value(
 /* A word that must be one of a few. */
 static bool read_word(int option, const char *value, bool known, const char *words) {
 	if (!known)
-		cli_misuse(&USAGE, "--%s: \"%s\" is none of %s", OPTIONS[option].name, value,
-			words);
+		cli_misuse(
+			&USAGE, "--%s: \"%s\" is none of %s", OPTIONS[option].name, value, words);
 	return known;
 }
 
@@ -199,13 +201,13 @@ static bool read_pci(struct cli_plan_pci *pci, int option, char *value) {
 		return read_word(
 			option, value, sp_guest_kind_parse(value, &pci->guest), "hvm, pv, pvh");
 	case OPTION_FOR:
-		return read_word(option, value, sp_toolstack_parse(value, &pci->toolstack),
-			"qubes, xcp-ng");
+		return read_word(
+			option, value, sp_toolstack_parse(value, &pci->toolstack), "qubes, xcp-ng");
 	case OPTION_RDM:
 		pci->rdm_named = true;
 		pci->relaxed_rdm = strcmp(value, "relaxed") == 0;
-		return read_word(option, value,
-			pci->relaxed_rdm || strcmp(value, "strict") == 0, "strict, relaxed");
+		return read_word(option, value, pci->relaxed_rdm || strcmp(value, "strict") == 0,
+			"strict, relaxed");
 	case OPTION_ROM:
 		pci->rom = value;
 		return true;
@@ -236,8 +238,7 @@ static bool read_option(struct cli_plan_options *options, int option) {
 	case OPTION_TARGET:
 		options->kvm = strcmp(optarg, "kvm") == 0;
 		options->target_named = !options->kvm;
-		return options->kvm ||
-			cli_read_target(&USAGE, optarg, &options->request.target);
+		return options->kvm || cli_read_target(&USAGE, optarg, &options->request.target);
 	case OPTION_FORCE:
 		options->write.force = true;
 		break;
@@ -358,7 +359,7 @@ static bool check(struct cli_plan_options *options, uint64_t seen) {
 	}
 	if (options->plan_file)
 		return check_file(options, seen);
-	if (options->host && cli_plan_like_address(options->host)) {
+	if (options->host && cli_is_like_function(options->host)) {
 		cli_misuse(&USAGE,
 			"\"%s\" is not the address of a PCI function, such as 0000:03:00.0",
 			options->host);

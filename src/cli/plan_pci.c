@@ -5,19 +5,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "functions.h"
 #include "print.h"
-
-bool cli_plan_like_address(const char *text) {
-	return strchr(text, ':') && strspn(text, "0123456789abcdefABCDEF:.") == strlen(text);
-}
 
 bool cli_plan_is_pci(const char *host, bool *live) {
 	char head[4096];
-	sp_bdf bdf;
+	sp_bdf function;
+	bool slot;
 	FILE *file;
 	size_t size;
 
-	*live = access(host, F_OK) != 0 && sp_bdf_parse(host, &bdf);
+	*live = access(host, F_OK) != 0 && cli_read_function(host, &function, &slot);
 	if (*live)
 		return true;
 	file = fopen(host, "rbe");
@@ -28,8 +26,15 @@ bool cli_plan_is_pci(const char *host, bool *live) {
 	return sp_machine_recognise(head, size);
 }
 
-static enum cli_status show_functions(const struct cli_plan_options *options,
-	const struct sp_error *error) {
+#define SLOT_FUNCTIONS 8u
+
+struct functions {
+	sp_bdf data[CLI_MAX_FUNCTIONS + 1];
+	uint32_t count;
+};
+
+static enum cli_status show_functions(
+	const struct cli_plan_options *options, const struct sp_error *error) {
 	char remedy[256];
 
 	if (options->live)
@@ -41,22 +46,37 @@ static enum cli_status show_functions(const struct cli_plan_options *options,
 	return cli_fail(error, NULL, remedy);
 }
 
-static bool read_functions(const struct cli_plan_options *options, sp_bdf *functions,
-	uint32_t *count, struct sp_error *error) {
-	const char *const *names = options->guest.devices;
+static bool read_function(struct functions *functions, const struct sp_machine *machine,
+	const char *text, struct sp_error *error) {
+	uint32_t before = functions->count;
+	sp_bdf function;
+	bool slot;
 
-	*count = 0;
-	if (options->live && !sp_bdf_parse(options->host, &functions[(*count)++]))
-		return sp_error_set(error, SP_ERROR_USE, "%.80s is no address", options->host);
+	if (!cli_read_function(text, &function, &slot))
+		return sp_error_set(error, SP_ERROR_USE,
+			"\"%.80s\" is not the address of a PCI function, such as 0000:03:00.0",
+			text);
+	for (uint32_t i = 0; i < (slot ? SLOT_FUNCTIONS : 1); i++) {
+		if (slot && !sp_machine_has(machine, function + i))
+			continue;
+		if (functions->count == CLI_MAX_FUNCTIONS)
+			return sp_error_set(error, SP_ERROR_USE, "more than %u functions are named",
+				CLI_MAX_FUNCTIONS);
+		functions->data[functions->count++] = function + i;
+	}
+	/* A slot without any: the library says so of its function 0. */
+	if (functions->count == before)
+		functions->data[functions->count++] = function;
+	return true;
+}
+
+static bool read_functions(const struct cli_plan_options *options, struct functions *functions,
+	const struct sp_machine *machine, struct sp_error *error) {
+	if (options->live && !read_function(functions, machine, options->host, error))
+		return false;
 	for (uint32_t i = 0; i < options->guest.device_count; i++) {
-		if (*count == CLI_MAX_FUNCTIONS)
-			return sp_error_set(error, SP_ERROR_USE,
-				"more than %u functions are named", CLI_MAX_FUNCTIONS);
-		if (!sp_bdf_parse(names[i], &functions[(*count)++]))
-			return sp_error_set(error, SP_ERROR_USE,
-				"\"%.80s\" is not the address of a PCI function, such as "
-				"0000:03:00.0",
-				names[i]);
+		if (!read_function(functions, machine, options->guest.devices[i], error))
+			return false;
 	}
 	return true;
 }
@@ -69,8 +89,8 @@ static bool means_xen(const struct cli_plan_pci *pci) {
 }
 
 /* What the machine runs, but for what the command line says. */
-static void choose_situation(struct sp_situation *situation,
-	const struct cli_plan_options *options, const struct sp_machine *machine) {
+static void choose_situation(struct sp_situation *situation, const struct cli_plan_options *options,
+	const struct sp_machine *machine) {
 	const struct cli_plan_pci *pci = &options->pci;
 	struct sp_situation found;
 
@@ -92,8 +112,7 @@ static void choose_situation(struct sp_situation *situation,
 	situation->guest = pci->guest_named ? pci->guest : SP_GUEST_HVM;
 	situation->now = found.now && situation->hypervisor == found.hypervisor;
 	if (situation->now && situation->hypervisor == SP_HYPERVISOR_XEN)
-		situation->now = situation->target == found.target &&
-			situation->dom0 == found.dom0;
+		situation->now = situation->target == found.target && situation->dom0 == found.dom0;
 	situation->stubdomain = pci->stubdomain;
 	situation->gfx_passthru = pci->gfx_passthru;
 	situation->permissive = pci->permissive;
@@ -111,8 +130,8 @@ static void print_assumed(struct cli *cli, const struct cli_plan_options *option
 		return;
 	fputs("assumed: ", cli->out);
 	if (!options->target_named && !options->kvm) {
-		fprintf(cli->out, "--target %s%s",
-			xen ? sp_target_name(situation->target) : "kvm", as);
+		fprintf(cli->out, "--target %s%s", xen ? sp_target_name(situation->target) : "kvm",
+			as);
 		separator = ", ";
 	}
 	if (xen && !options->pci.dom0_named) {
@@ -124,6 +143,19 @@ static void print_assumed(struct cli *cli, const struct cli_plan_options *option
 	fputc('\n', cli->out);
 }
 
+/* They make the verdict warn without a warning. */
+static void print_unknown(struct cli *cli, const struct sp_assign *assign) {
+	uint32_t count, unknown = 0;
+	const struct sp_answer *answers = sp_preflight_answers(sp_assign_preflight(assign), &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		unknown += answers[i].result == SP_RESULT_UNKNOWN;
+	if (unknown)
+		fprintf(cli->out,
+			"not known: %u answer%s of the preflight; report.txt says how to find out\n",
+			unknown, unknown == 1 ? "" : "s");
+}
+
 static void print_summary(struct cli *cli, const struct cli_plan_options *options,
 	const struct sp_assign *assign, const struct sp_assign_request *request) {
 	enum sp_verdict verdict = sp_assign_verdict(assign);
@@ -132,6 +164,7 @@ static void print_summary(struct cli *cli, const struct cli_plan_options *option
 
 	cli_print_findings(cli, findings, count, false);
 	cli_print_verdict(cli, findings, count, verdict);
+	print_unknown(cli, assign);
 	print_assumed(cli, options, &request->situation);
 	if (verdict == SP_VERDICT_NO && !request->keep_going)
 		fputs("only report.txt and plan.json were written; --keep-going writes the rest\n",
@@ -171,8 +204,9 @@ static enum cli_status write_plan(struct cli *cli, const struct cli_plan_options
 	return sp_assign_verdict(assign) == SP_VERDICT_NO ? CLI_NO : CLI_GOOD;
 }
 
-static enum cli_status plan(struct cli *cli, const struct cli_plan_options *options,
-	const struct sp_machine *machine, const sp_bdf *functions, uint32_t count) {
+static enum cli_status plan(
+	struct cli *cli, const struct cli_plan_options *options, const struct sp_machine *machine) {
+	struct functions functions = {0};
 	const struct sp_request_guest *guest = &options->guest;
 	struct sp_assign_request request = {
 		.toolstack = options->pci.toolstack,
@@ -181,8 +215,7 @@ static enum cli_status plan(struct cli *cli, const struct cli_plan_options *opti
 		.kernel = guest->kernel,
 		.ramdisk = guest->ramdisk,
 		.command_line = guest->command_line,
-		.functions = functions,
-		.function_count = count,
+		.functions = functions.data,
 		.whole_slot = options->pci.whole_slot,
 		.at_boot = options->pci.at_boot,
 		.rom = options->pci.rom,
@@ -192,6 +225,9 @@ static enum cli_status plan(struct cli *cli, const struct cli_plan_options *opti
 	struct sp_error error = {0};
 	enum cli_status status;
 
+	if (!read_functions(options, &functions, machine, &error))
+		return show_functions(options, &error);
+	request.function_count = functions.count;
 	choose_situation(&request.situation, options, machine);
 	if (!sp_assign_create(&assign, machine, &request, &error))
 		return error.kind == SP_ERROR_USE ? show_functions(options, &error)
@@ -202,21 +238,17 @@ static enum cli_status plan(struct cli *cli, const struct cli_plan_options *opti
 }
 
 enum cli_status cli_plan_pci(struct cli *cli, const struct cli_plan_options *options) {
-	sp_bdf functions[CLI_MAX_FUNCTIONS];
 	struct sp_machine *machine;
 	struct sp_error error = {0};
 	enum cli_status status;
-	uint32_t count;
 
-	if (!read_functions(options, functions, &count, &error))
-		return show_functions(options, &error);
 	if (options->live ? !sp_machine_read(&machine, NULL, &error)
 			  : !sp_machine_load(&machine, options->host, &error))
 		return cli_fail(&error, NULL,
 			error.kind == SP_ERROR_INPUT
 				? "`sallyport snapshot -o FILE` writes a snapshot of a machine."
 				: NULL);
-	status = plan(cli, options, machine, functions, count);
+	status = plan(cli, options, machine);
 	sp_machine_destroy(machine);
 	return status;
 }

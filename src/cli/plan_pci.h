@@ -8,11 +8,10 @@
 enum cli_status cli_plan_pci(struct cli *cli, const struct cli_plan_options *options);
 
 /*
- * True if a positional argument says that PCI functions are meant: the address of one, where there
- * is no file of that name, or a file that is a snapshot or lspci's output. *live: the former.
+ * True if a positional argument says that PCI functions are meant: the address of one or of a
+ * slot, where there is no file of that name, or a file that is a snapshot or lspci's output. *live:
+ * the former.
  */
 bool cli_plan_is_pci(const char *host, bool *live);
-/* True for what can only be meant as an address, and is none. */
-bool cli_plan_like_address(const char *text);
 
 #endif

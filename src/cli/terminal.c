@@ -64,6 +64,7 @@ void cli_style(struct cli *cli, enum cli_style style) {
 		[CLI_RED] = "31",
 		[CLI_YELLOW] = "33",
 		[CLI_BLUE] = "34",
+		[CLI_GREEN] = "32",
 		[CLI_BOLD] = "1",
 	};
 

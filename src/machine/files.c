@@ -30,26 +30,38 @@ static bool is_name(const char *name) {
 		!has_mark(name, size, SNAPSHOT_SIZE);
 }
 
+/* Where a link leads and what a call gave stand on one line of a snapshot. */
+static void make_line(char *text, size_t size) {
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	}
+}
+
 bool sp_files_add(struct sp_files *files, enum sp_record_kind kind, const char *name,
 	const void *data, size_t size) {
 	struct sp_record *record;
+	char *copy;
 
 	if (!is_name(name))
 		return true;
 	record = sp_vec_push(files->arena, &files->records);
 	if (!record)
 		return false;
+	copy = sp_arena_strndup(files->arena, data, size);
 	*record = (struct sp_record){
 		.kind = kind,
 		.name = sp_arena_strdup(files->arena, name),
-		.data = sp_arena_strndup(files->arena, data, size),
+		.data = copy,
 		.size = size,
 		.order = files->records.count - 1,
 	};
-	if (!record->name || !record->data) {
+	if (!record->name || !copy) {
 		files->records.count--;
 		return false;
 	}
+	if (kind == SP_RECORD_LINK || kind == SP_RECORD_CALL)
+		make_line(copy, size);
 	return true;
 }
 

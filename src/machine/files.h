@@ -45,7 +45,8 @@ struct sp_files {
 
 /*
  * What is added twice is kept once, the last, as sp_files_sort() finds. A name is printable and has
- * none of the marks that end it in a snapshot; others are left out. False: no memory.
+ * none of the marks that end it in a snapshot; others are left out. The data of a link and of a
+ * call are one line, and become it. False: no memory.
  */
 bool sp_files_add(struct sp_files *files, enum sp_record_kind kind, const char *name,
 	const void *data, size_t size);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "base/json.h"
 #include "machine/list.h"
 
@@ -23,6 +25,14 @@ static void put_size(struct sp_json *json, const char *key, uint64_t size) {
 		sp_json_number(json, key, size);
 	else
 		sp_json_null(json, key);
+}
+
+/* With the digits that lspci shows. */
+static void put_id(struct sp_json *json, const char *key, uint32_t id, int digits) {
+	char text[16];
+
+	snprintf(text, sizeof(text), "0x%0*x", digits, id);
+	sp_json_string(json, key, text);
 }
 
 static void put_function(struct sp_json *json, const char *key, const struct sp_function *other) {
@@ -174,9 +184,9 @@ static void put_entry(struct sp_json *json, const struct sp_function *function) 
 	put_function(json, "path", function);
 	sp_json_string(json, "name", function->name);
 	sp_json_string(json, "kind", sp_pci_class_name(config->class));
-	sp_json_hex(json, "class", config->class);
-	sp_json_hex(json, "vendor", config->vendor);
-	sp_json_hex(json, "device", config->device);
+	put_id(json, "class", config->class, 6);
+	put_id(json, "vendor", config->vendor, 4);
+	put_id(json, "device", config->device, 4);
 	sp_json_bool(json, "gpu", function->gpu);
 	sp_json_string(json, "driver", function->driver);
 	put_known(json, "assignable", function->assignable);

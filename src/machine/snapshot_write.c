@@ -66,12 +66,9 @@ static void put_bytes(struct sp_buf *out, const unsigned char *bytes, size_t siz
 	}
 }
 
-/* What stands at the end of a record's line is one line. */
 static void put_line(struct sp_buf *out, const char *mark, const char *text, size_t size) {
-	const char *end = memchr(text, '\n', size);
-
 	sp_buf_str(out, mark);
-	sp_buf_put(out, text, end ? (size_t)(end - text) : size);
+	sp_buf_put(out, text, size);
 	sp_buf_char(out, '\n');
 }
 

@@ -9,7 +9,7 @@ enum { DEVICE, DRIVER, INTX, MSI, RESET, GROUP, ACS, ROM, BARS, COLUMNS };
 static const char *const HEADS[COLUMNS] = {
 	"DEVICE", "DRIVER", "INTX", "MSI", "RESET", "GROUP", "ACS", "ROM", "BARS"};
 
-#define DRIVER_WIDTH 12u
+#define DRIVER_WIDTH 13u
 #define INDENT "  "
 
 #define GREEN "\033[32m"

@@ -45,7 +45,7 @@ static void ask_without_pin(struct sp_preflight *preflight, const struct sp_func
 			NULL, "it has no INTx pin, and pciback of a PVH dom0 wants its GSI");
 	else
 		sp_preflight_find(preflight, SP_QUESTION_INTX, function, SP_CODE_PCI_INTX_NONE,
-			NULL, "it has no INTx pin, and works with messages alone");
+			NULL, "it has no INTx pin");
 }
 
 void sp_ask_intx(struct sp_preflight *preflight, const struct sp_function *function) {
@@ -122,7 +122,9 @@ static void ask_msix_pvh(struct sp_preflight *preflight, const struct sp_functio
 	enum sp_target target = preflight->situation.target;
 	bool hidden = sp_pci_rule_value(SP_PCI_RULE_HIDES_CAPABILITY, target);
 
-	if (sp_pci_rule_value(SP_PCI_RULE_RESET_NOTICE, target) && is_cleared(function) &&
+	/* Xen reads a virtual function's place from its physical one. */
+	if (sp_pci_rule_value(SP_PCI_RULE_RESET_NOTICE, target) &&
+		!sp_preflight_is_virtual(function) && is_cleared(function) &&
 		(is_in_memory(msix->table_offset) || is_in_memory(msix->pba_offset)))
 		sp_preflight_find(preflight, SP_QUESTION_MSI, function,
 			hidden ? SP_CODE_PCI_MSIX_HIDDEN_PVH : SP_CODE_PCI_MSIX_CLASH_PVH, NULL,

@@ -133,7 +133,7 @@ void sp_ask_bars(struct sp_preflight *preflight, const struct sp_function *funct
 			"Read the machine itself, or a dump of lspci -vvxxxx.",
 			"the sizes of its BARs are not known");
 	} else if (preflight->answers.count == before) {
-		sp_text_size(&size, total);
+		sp_text_about(&size, total);
 		sp_preflight_pass(preflight, SP_QUESTION_BARS, function, "its BARs take %s",
 			size.data ? size.data : "");
 		preflight->arena.failed |= size.failed;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 /* The questions about the machine, and those about each function. */
 static const struct {
 	struct sp_question_info info;
@@ -143,6 +145,29 @@ static struct sp_answer *answer(struct sp_preflight *preflight, enum sp_question
 	return made;
 }
 
+/* The catalogue writes ADDRESS for the function's. */
+static const char *address_remedy(
+	struct sp_arena *arena, const char *remedy, const struct sp_function *function) {
+	static const char MARK[] = "ADDRESS";
+	struct sp_buf out = {0};
+	char name[SP_BDF_SIZE];
+	const char *at, *copy;
+
+	if (!function || !strstr(remedy, MARK))
+		return sp_arena_strdup(arena, remedy);
+	sp_bdf_format(name, function->bdf);
+	while ((at = strstr(remedy, MARK))) {
+		sp_buf_put(&out, remedy, (size_t)(at - remedy));
+		sp_buf_str(&out, name);
+		remedy = at + strlen(MARK);
+	}
+	sp_buf_str(&out, remedy);
+	copy = out.failed ? NULL : sp_arena_strdup(arena, out.data);
+	arena->failed |= out.failed;
+	sp_buf_release(&out);
+	return copy;
+}
+
 void sp_preflight_find(struct sp_preflight *preflight, enum sp_question question,
 	const struct sp_function *function, enum sp_code code, const char *remedy,
 	const char *format, ...) {
@@ -161,7 +186,8 @@ void sp_preflight_find(struct sp_preflight *preflight, enum sp_question question
 		return;
 	made->code = code;
 	if (result != SP_RESULT_PASS)
-		made->remedy = remedy ? sp_arena_strdup(&preflight->arena, remedy) : info->remedy;
+		made->remedy =
+			address_remedy(&preflight->arena, remedy ? remedy : info->remedy, function);
 }
 
 void sp_preflight_pass(struct sp_preflight *preflight, enum sp_question question,

@@ -55,6 +55,10 @@ void sp_ask_rmrr(struct sp_preflight *preflight, const struct sp_function *funct
 		sp_preflight_find(preflight, SP_QUESTION_RMRR, function, SP_CODE_PCI_RMRR_VFIO,
 			NULL, "the firmware reserves memory for it at 0x%llx",
 			(unsigned long long)function->rmrrs.data[0]->base);
+	else if (!xen && function->rmrrs.count)
+		sp_preflight_find(preflight, SP_QUESTION_RMRR, function, SP_CODE_PCI_RMRR, NULL,
+			"the firmware reserves memory for it at 0x%llx, and Linux lets it go",
+			(unsigned long long)function->rmrrs.data[0]->base);
 	for (uint32_t i = 0; i < function->unity.count; i++)
 		sp_preflight_find(preflight, SP_QUESTION_RMRR, function, SP_CODE_PCI_RMRR, NULL,
 			"the firmware reserves 0x%llx bytes at 0x%llx for it",

@@ -15,6 +15,21 @@ static bool is_graphics_driver(const char *driver) {
 	return false;
 }
 
+/* The command that takes it from whoever has it. */
+static const char *take_remedy(const struct sp_preflight *preflight) {
+	return preflight->situation.hypervisor == SP_HYPERVISOR_XEN
+		? "Run xl pci-assignable-add ADDRESS in dom0."
+		: "Run driverctl set-override ADDRESS vfio-pci.";
+}
+
+static const char *hide_remedy(const struct sp_preflight *preflight) {
+	return preflight->situation.hypervisor == SP_HYPERVISOR_XEN
+		? "Keep the driver away from boot on: xen-pciback.hide=(ADDRESS) on the command "
+		  "line of dom0's kernel, or in /etc/modprobe.d where xen-pciback is a module."
+		: "Keep the driver away from boot on: options vfio-pci ids= and a softdep in "
+		  "/etc/modprobe.d, or driverctl set-override ADDRESS vfio-pci and a restart.";
+}
+
 /* Of a function that no driver of the host has: is it where the toolstack looks for it? */
 static void ask_holder(struct sp_preflight *preflight, const struct sp_function *function) {
 	bool xen = preflight->situation.hypervisor == SP_HYPERVISOR_XEN;
@@ -34,7 +49,7 @@ static void ask_holder(struct sp_preflight *preflight, const struct sp_function 
 			xen ? "xen-pciback" : "vfio-pci");
 	else
 		sp_preflight_find(preflight, SP_QUESTION_DRIVER, function,
-			SP_CODE_PCI_DRIVER_UNCLAIMED, NULL,
+			SP_CODE_PCI_DRIVER_UNCLAIMED, take_remedy(preflight),
 			"it has no driver, and %s does not hold it",
 			xen ? "xen-pciback" : "vfio-pci");
 }
@@ -44,17 +59,20 @@ void sp_ask_driver(struct sp_preflight *preflight, const struct sp_function *fun
 
 	if (function->has_users)
 		sp_preflight_find(preflight, SP_QUESTION_DRIVER, function,
-			preflight->situation.now ? SP_CODE_PCI_HOST_USES
-						 : SP_CODE_PCI_HOST_USED_TODAY,
+			sp_preflight_is_display(function)  ? SP_CODE_PCI_DISPLAY_IN_USE
+				: preflight->situation.now ? SP_CODE_PCI_HOST_USES
+							   : SP_CODE_PCI_HOST_USED_TODAY,
 			NULL, "the host uses it: %s",
 			function->user ? function->user : "by its driver");
 	if (!driver || sp_preflight_is_holder(driver))
 		ask_holder(preflight, function);
-	else
+	else if (is_graphics_driver(driver))
 		sp_preflight_find(preflight, SP_QUESTION_DRIVER, function,
-			is_graphics_driver(driver) ? SP_CODE_PCI_DRIVER_GRAPHICS
-						   : SP_CODE_PCI_DRIVER_BOUND,
-			NULL, "the host's driver %s has it", driver);
+			SP_CODE_PCI_DRIVER_GRAPHICS, hide_remedy(preflight),
+			"the host's driver %s has it", driver);
+	else
+		sp_preflight_find(preflight, SP_QUESTION_DRIVER, function, SP_CODE_PCI_DRIVER_BOUND,
+			take_remedy(preflight), "the host's driver %s has it", driver);
 }
 
 void sp_ask_slot(struct sp_preflight *preflight, const struct sp_function *function) {

@@ -147,6 +147,22 @@ bool sp_preflight_is_holder(const char *driver) {
 	return false;
 }
 
+uint32_t sp_preflight_gpus(const struct sp_machine *machine, sp_bdf *functions, uint32_t room) {
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < machine->function_count; i++) {
+		const struct sp_function *at = &machine->functions[i];
+
+		if (!sp_function_is_gpu(at) || sp_preflight_is_bridge(at) ||
+			sp_preflight_is_virtual(at))
+			continue;
+		if (count < room)
+			functions[count] = at->bdf;
+		count++;
+	}
+	return count;
+}
+
 #define NAMES_SHOWN 3u
 
 void sp_names_add(struct sp_names *names, const struct sp_function *function) {

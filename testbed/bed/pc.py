@@ -2,12 +2,12 @@
 """A PC that runs: QEMU's machine "q35" with real Xen for x86, or with Linux alone."""
 
 import dataclasses
+import io
 import pathlib
-import re
+import tarfile
 
 from .machine import COMMAND_LIMIT, Machine
-from .streams import TimedOut
-from .tools import Failure, SOURCE, build
+from .tools import Failure, build
 
 BOOT_LIMIT = 240
 DISK_SIZE = 64 << 20
@@ -34,7 +34,7 @@ class PcBed:
         self.qemu = self.path / "qemu-x86/qemu"
         self.xen = self.path / "amd64/xen"
         self.dom0 = self.path / "x86-roots/dom0.cpio"
-        self.guest = self.path / "x86-roots/guest.cpio"
+        self.sysroot = self.path / "amd64"  # for testbed/cross.sh
         self.xen_release = (self.path / "amd64/xen-release").read_text().strip()
 
     def linux(self, name):
@@ -116,12 +116,24 @@ class PcSystem(Machine):
         with open(self.disk, "rb") as disk:
             return disk.read(size)
 
+    def install(self, folder):
+        """Puts a folder's files into dom0's root, such as the `tree` that testbed/cross.sh makes."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(folder, arcname=".")
+        self.push("/tmp/install.tar", archive.getvalue())
+        self.dom0_must("tar -C / -xf /tmp/install.tar && rm /tmp/install.tar")
+
     # Guests
 
     def create(self, name, text, limit=COMMAND_LIMIT, verbose=False):
-        """`xl create` of a configuration. Returns the status and what xl said."""
+        """`xl create` of a configuration, as text. Returns the status and what xl said."""
         path = f"/root/{name}.cfg"
         self.push(path, text.encode())
+        return self.create_from(name, path, limit, verbose)
+
+    def create_from(self, name, path, limit=COMMAND_LIMIT, verbose=False):
+        """The same of a file that is in dom0."""
         self.dom0_must(f"follow {name}")
         self.born[name] = len(self.streams["guests"].text)
         return self.dom0(f"xl {'-vvv ' if verbose else ''}create {path} 2>&1", limit)

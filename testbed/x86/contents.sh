@@ -9,7 +9,7 @@ QEMU_PACKAGES="qemu-system-x86 seabios ipxe-qemu"
 XEN_RELEASE=4.20
 AMD64_SUITE=trixie
 AMD64_PACKAGES="xen-hypervisor-$XEN_RELEASE-amd64 xen-utils-$XEN_RELEASE xenstore-utils libxen-dev
-	libfdt-dev libc6-dev busybox-static pciutils"
+	libfdt-dev uuid-dev busybox-static pciutils"
 # dom0's own QEMU, of the backports.
 AMD64_NEW_PACKAGES="qemu-system-xen qemu-system-common qemu-system-data seabios"
 

@@ -14,14 +14,14 @@ trap 'rm -r "$SALLYPORT_LIBEXEC"' EXIT
 ln -s "$attach" "$SALLYPORT_LIBEXEC/attach"
 ln -s "$attach" "$SALLYPORT_LIBEXEC/detach"
 
-for verb in list plan check attach detach explain; do
-	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z-]*\).*/\2/p' | sort)
+for verb in list plan check doctor attach detach explain; do
+	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z0-9-]*\).*/\2/p' | sort)
 	[ "$(printf '%s\n' "$known" | wc -l)" -ge 3 ] || {
 		echo "the help of $verb could not be read"
 		exit 1
 	}
 	page=$root/man/sallyport-$verb.1.scd
-	written=$(grep '^\*-' "$page" | grep -o '\*--[a-z-]*\*' | tr -d '*' | sed 's/^--//' | sort)
+	written=$(grep '^\*-' "$page" | grep -o '\*--[a-z0-9-]*\*' | tr -d '*' | sed 's/^--//' | sort)
 	if [ "$known" != "$written" ]; then
 		echo "$page and the help of $verb differ in:" $(printf '%s\n%s\n' "$known" "$written" | sort | uniq -u)
 		bad=1

@@ -208,7 +208,7 @@ class Explain(Case):
         self.assertEqual(codes, [line.split()[0] for line in self.run_program("explain")[0].splitlines()])
         one = json.loads(self.run_program("explain", "--json", "SP-PCI-MSI")[0])
         self.assertEqual(one, [row for row in everything if row["code"] == "SP-PCI-MSI"])
-        self.assertEqual(set(one[0]["severity"]), {"xl", "dom0less", "direct"})
+        self.assertEqual(set(one[0]["severity"]), {"xl", "dom0less", "direct", "pci"})
 
     def test_markdown(self):
         out, _ = self.run_program("explain", "--markdown")

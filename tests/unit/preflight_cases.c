@@ -81,7 +81,7 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 	{CASE(CONFIG_BROKEN, FUNCTION), "amd", "gpu.broken=1", "gpu.broken=0", GPU, "broken"},
 	{CASE(ASLEEP, FUNCTION), "amd", "gpu.power=3", "gpu.power=0", GPU, "D3"},
 	{CASE(VF_PVH, FUNCTION), "pvh", "give=vf", "dom0=pv", VF, "0000:08:00.0"},
-	{CASE(VF_PHYSICAL_GIVEN, FUNCTION), "igb", "give=vf give=pf", "give=disk", VF,
+	{CASE(VF_PHYSICAL_GIVEN, FUNCTION), "igb", "give=vf give=pf", "give=vf give=disk", VF,
 		"given away too"},
 	{CASE(VF_PHYSICAL_IDLE, FUNCTION), "igb", "pf.driver=", "pf.driver=igb", VF, "no driver"},
 	{CASE(VF_PHYSICAL_IDLE, FUNCTION), "igb", "pf.driver=vfio-pci", "pf.driver=igb", VF,
@@ -100,7 +100,10 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 	{CASE(HOST_USED_TODAY, DRIVER), "amd", "give=disk disk.user=mounted now=0", "now=1", DISK,
 		"mounted"},
 
-	{CASE(SLOT_SPLIT, SLOT), "amd", "give=gpu", "give=audio", GPU, AUDIO},
+	{CASE(DISPLAY_IN_USE, DRIVER), "amd", "gpu.user=console", "gpu.class=0x0c0330", GPU,
+		"console"},
+
+	{CASE(SLOT_SPLIT, SLOT), "amd", "give=gpu", "give=gpu give=audio", GPU, AUDIO},
 
 	{CASE(INTX_NONE_PVH, INTX), "pvh", "nvme.pin=0 give=nvme", "dom0=pv", NVME, "no INTx pin"},
 	{CASE(GSI_UNKNOWN, INTX), "pvh", "gpu.gsi=? gpu.gsi.error=EINVAL", "gpu.gsi.error=ENODEV",
@@ -108,13 +111,14 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 	{CASE(INTX_NONE, INTX), "amd", "nvme.pin=0 give=nvme", "nvme.pin=1", NVME, "no INTx pin"},
 	{CASE(INTX_UNROUTED, INTX), "amd", "gpu.irq=0", "gpu.irq=17", GPU, "INTA"},
 	{CASE(INTX_SHARED, INTX), "amd", "disk.gsi=32", "disk.msi.on=1", GPU, DISK},
-	{CASE(INTX_SHARED, INTX), "amd", "disk.gsi=? gpu.irq=55 disk.irq=55", "give=disk", GPU,
-		DISK},
+	{CASE(INTX_SHARED, INTX), "amd", "disk.gsi=? gpu.irq=55 disk.irq=55", "give=gpu give=disk",
+		GPU, DISK},
 
 	{CASE(MSIX_PVH, MSI), "pvh", "give=nvme nvme.resets=pm,bus", "nvme.msix=0", NVME,
 		"65 vectors"},
 	{CASE(MSIX_PVH, MSI), "pvh", "give=nvme nvme.msix.at=0xb0000", "dom0=pv", NVME,
 		"65 vectors"},
+	{CASE(MSIX_PVH, MSI), "pvh", "give=vf", "vf.msix=0", VF, "3 vectors"},
 	{CASE(MSIX_CLASH_PVH, MSI), "pvh", "give=nvme", "nvme.msix.at=0xb0000", NVME, "0x2000"},
 	{CASE(MSIX_CLASH_PVH, MSI), "pvh", "give=nvme", "nvme.resets=pm,bus", NVME, "0x2000"},
 	{CASE(MSIX_CLASH_PVH, MSI), "pvh", "give=nvme", "target=xen-4.21", NVME, "0x2000"},
@@ -134,6 +138,7 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 		"1002:687f"},
 
 	{CASE(RMRR, RMRR), "intel", "", "now=0 igd.rmrr.devices=2", IGD, "0x8d000000"},
+	{CASE(RMRR, RMRR), "kvm", "gpu.rmrr=0x7b800000", "gpu.class=0x0c0000", GPU, "lets it go"},
 	{CASE(RMRR, RMRR), "amd", "gpu.unity=1", "give=nvme", GPU, "0x7c000000"},
 	{CASE(RMRR_SHARED, RMRR), "intel", "igd.rmrr.devices=3", "relaxed=1", IGD,
 		"2 other devices"},
@@ -161,7 +166,7 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 	{CASE(BAR_ABOVE, BARS), "amd", "gpu.wide.size=0x400000000", "gpu.wide.size=0x40000000", GPU,
 		"16 GiB"},
 
-	{CASE(REBAR_FIXED, REBAR), "amd", "gpu.rebar=14", "gpu.rebar=7 give=gpu", GPU, "16 GiB"},
+	{CASE(REBAR_FIXED, REBAR), "amd", "gpu.rebar=14", "gpu.rebar=8", GPU, "16 GiB"},
 	{CASE(REBAR_PVH, REBAR), "pvh", "gpu.rebar=8", "target=xen-4.21", GPU, "xen-4.20"},
 
 	{CASE(ROM_NONE, ROM), "amd", "gpu.rom=no", "gpu.vfct=1", GPU, "no ROM"},
@@ -182,12 +187,14 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 		"disk.class=0x060400 give=nvme "
 		"give=disk",
 		NVME, DISK},
-	{CASE(ACS_FUNCTIONS, ISOLATION), "amd", "give=gpu gpu.has_acs=0", "give=audio", GPU, AUDIO},
-	{CASE(BEHIND_PCI, ISOLATION), "amd", "give=sound", "give=modem", SOUND, "0000:09:01.0"},
+	{CASE(ACS_FUNCTIONS, ISOLATION), "amd", "give=gpu gpu.has_acs=0", "give=gpu give=audio",
+		GPU, AUDIO},
+	{CASE(BEHIND_PCI, ISOLATION), "amd", "give=sound", "give=sound give=modem", SOUND,
+		"0000:09:01.0"},
 	{CASE(PHANTOM, ISOLATION), "amd", "give=disk", "+xen=pci-phantom=07:00,1", DISK,
 		"function 1"},
 	{CASE(GROUP_NONE, ISOLATION), "kvm", "gpu.group=?", "groups=0", GPU, "no IOMMU group"},
-	{CASE(GROUP_SPLIT, ISOLATION), "kvm", "gpu.group=3 disk.group=3", "disk.driver=", GPU,
+	{CASE(GROUP_SPLIT, ISOLATION), "kvm", "gpu.group=99 disk.group=99", "disk.driver=", GPU,
 		DISK},
 
 	{CASE(QEMU_GSI, DEVICE_MODEL), "pvh", "qemu=9.2.1", "qemu=10.0.0", NULL, "9.2.1"},

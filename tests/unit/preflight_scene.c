@@ -190,7 +190,6 @@ void scene_make(struct scene *scene, const char *base) {
 	if (i == LENGTH(BASES))
 		fail_msg("no base is called %s", base);
 	scene_change(scene, BASES[i].words);
-	scene->given_anew = false;
 }
 
 static bool is(const char *text, const char *word) {
@@ -355,7 +354,7 @@ static bool change_bar(struct sp_function *function, const char *key, const char
 		function->config.bars[0].size = number(value);
 	else if (is(key, "rebar")) {
 		function->config.rebar_count = 1;
-		function->config.rebar[0].sizes |= UINT64_C(1) << number(value);
+		function->config.rebar[0].sizes = UINT64_C(1) << number(value) | 1u << 8;
 	} else
 		return false;
 	return true;
@@ -478,6 +477,7 @@ void scene_change(struct scene *scene, const char *words) {
 	char *copy = sp_arena_strdup(&scene->machine->arena, words), *rest = copy, *word;
 
 	assert_non_null(copy);
+	scene->given_anew = false;
 	while ((word = strtok_r(rest, " ", &rest)))
 		change_one(scene, word);
 }

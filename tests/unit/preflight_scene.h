@@ -12,7 +12,7 @@
  *	+xen=iommu=no-igfx +linux=iommu=off	a word more on a command line
  *	-CONFIG_XEN_ACPI -CONFIG_X=m		an option of the kernel's out, or a module
  *	gpu.pin=0 nic.driver=			a function's own; empty: none
- *	give=gpu give=audio			functions to be given; the first replaces the base's
+ *	give=gpu give=audio			functions to be given, in place of those before
  */
 struct scene {
 	struct sp_machine *machine;

@@ -24,6 +24,9 @@ ALL = ("bochs", "edu", "e1000e", "nvme")
 # Parts of what Linux calls an interrupt of each kind, in a PV guest and in an HVM guest.
 PV_INTX, PV_MSIX = "-pcifront", "-pcifront-msi-x"
 INTX, MSI, MSIX = "IO-APIC", "PCI-MSI-", "PCI-MSIX-"
+PVH_GUEST = "passthrough not yet supported for x86 PVH guests"
+# bochs-display has no INTx pin; of nvme it is said in Xen's log.
+PVH_UNASSIGNABLE = {"bochs": "Fail to get gsi info!", "nvme": "existing mapping .* clobbers MSIX MMIO area"}
 
 BOOTS = (
     Boot("pv", "PV dom0: everything to a PV guest and to an HVM guest", "pv", "stable", guests=(
@@ -31,21 +34,23 @@ BOOTS = (
         Guest("pv-all", "pv", ALL, (("net", PV_MSIX), ("edu", PV_INTX), ("bochs", ""), ("nvme", PV_INTX)),
               words=(("guest", "nvme .*: Xen PCI frontend error: -114!"),)),
         Guest("hvm-all", "hvm", ALL, (("net", MSIX), ("edu", INTX), ("bochs", ""), ("nvme", MSIX))),
-        Guest("pvh-edu", "pvh", ("edu",), refused=True,
-              words=(("xl", "passthrough not yet supported for x86 PVH guests"),)),
+        Guest("pvh-edu", "pvh", ("edu",), refused=True, words=(("xl", PVH_GUEST),)),
     )),
-    Boot("pvh", "PVH dom0: devices with an INTx pin to an HVM guest", "pvh", "new", guests=(
+    Boot("pvh", "PVH dom0: devices with an INTx pin to an HVM guest", "pvh", "stable", guests=(
         Guest("hvm-intx", "hvm", ("edu", "e1000e"), (("net-intx", INTX), ("edu", INTX))),
-        Guest("hvm-msi", "hvm", ("edu", "e1000e"), (("net", MSIX), ("edu-msi", MSI))),
-        Guest("hvm-nvme", "hvm", ("nvme",), (("nvme", None),)),
-        Guest("pvh-edu", "pvh", ("edu",), refused=True,
-              words=(("xl", "passthrough not yet supported for x86 PVH guests"),)),
-    ), unassignable={"bochs": "Fail to get gsi info!"}),
-    Boot("pvh-stable", "PVH dom0, Linux 6.12", "pvh", "stable", guests=(
+        # MSI works; MSI-X does not, and the driver does not notice.
+        Guest("hvm-msi", "hvm", ("edu", "e1000e"), (("edu-msi", MSI), ("net", None)),
+              words=(("qemu", r"Mapping of MSI-X \(err: 61"),)),
+        Guest("hvm-nvme", "hvm", ("nvme",), refused=True, words=(("xl", "PCI device 0:0:8.0 is not assignable"),)),
+        Guest("pvh-edu", "pvh", ("edu",), refused=True, words=(("xl", PVH_GUEST),)),
+    ), unassignable=PVH_UNASSIGNABLE),
+    Boot("pvh-new", "PVH dom0, the newest Linux", "pvh", "new", guests=(
         Guest("hvm-intx", "hvm", ("edu", "e1000e"), (("net-intx", INTX), ("edu", INTX))),
-    )),
+    ), unassignable=PVH_UNASSIGNABLE),
     Boot("pvh-old", "PVH dom0, Linux 6.1: too old to tell a device's GSI", "pvh", "old", guests=(
-        Guest("hvm-intx", "hvm", ("edu", "e1000e"), (("net-intx", None), ("edu", None))),
+        Guest("hvm-intx", "hvm", ("edu", "e1000e"), refused=True, words=(
+            ("xl", r"Failed to get gsi for dev 0000:00:06.0 \(25 = Inappropriate ioctl for device\)"),
+            ("qemu", r"Mapping machine irq \d+ to pirq -1 failed, \(err: 25\)"))),
     )),
     Boot("pvh-no-iommu", "PVH dom0 without an IOMMU", "pvh", "stable", iommu=False,
          panic="Presently, iommu must be enabled for PVH hardware domain"),

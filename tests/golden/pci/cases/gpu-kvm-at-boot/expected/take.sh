@@ -1,0 +1,76 @@
+#!/bin/sh
+# Takes the functions from their drivers, for the use of guest "guest"
+# Planned by sallyport VERSION for kvm
+# Machine: amd-gpu.snapshot
+# It may be run again; nothing is done twice.
+set -eu
+
+die() {
+	echo "$0: $*" >&2
+	exit 1
+}
+
+[ "$(id -u)" = 0 ] || die "run this as root"
+[ ! -e /proc/xen/capabilities ] || die "KVM is not to be had under Xen"
+[ -d /sys/kernel/iommu_groups/0 ] ||
+	die "the kernel has no IOMMU groups: see bootargs.txt"
+[ -d /sys/bus/pci/drivers/vfio-pci ] || modprobe vfio-pci ||
+	die "the kernel has no vfio-pci"
+
+# expect ADDRESS VENDOR DEVICE: the function is there, and the one that was planned.
+expect() {
+	device=/sys/bus/pci/devices/$1
+	[ -e "$device" ] || die "there is no function $1"
+	found="$(cat "$device/vendor") $(cat "$device/device")"
+	[ "$found" = "$2 $3" ] ||
+		die "$1 is $found, not $2 $3: the machine has changed; plan anew"
+}
+
+# unused ADDRESS: no file system is mounted that lies behind the function.
+unused() {
+	while read -r _ _ number _ where _; do
+		case $(readlink -f "/sys/dev/block/$number") in
+		*"/$1/"*) die "$1 is in use: $where is mounted" ;;
+		esac
+	done </proc/self/mountinfo
+}
+
+# take ADDRESS: vfio-pci holds it.
+take() {
+	device=/sys/bus/pci/devices/$1
+	if [ ! -e "/sys/bus/pci/drivers/vfio-pci/$1" ]; then
+		echo vfio-pci >"$device/driver_override"
+		[ ! -e "$device/driver" ] || echo "$1" >"$device/driver/unbind"
+		echo "$1" >/sys/bus/pci/drivers_probe || :
+	fi
+	[ -e "/sys/bus/pci/drivers/vfio-pci/$1" ] ||
+		die "vfio-pci does not hold $1; give-back.sh undoes what was done"
+	echo "$1 can be given away"
+}
+
+# whole ADDRESS: nobody else drives a member of its IOMMU group, as vfio demands.
+whole() {
+	for member in "/sys/bus/pci/devices/$1/iommu_group/devices"/*; do
+		[ -e "$member/driver" ] || continue
+		driver=$(basename "$(readlink -f "$member/driver")")
+		case $driver in
+		vfio-pci | pci-stub | pcieport) ;;
+		*) die "$driver drives $(basename "$member"), of the IOMMU group of $1" ;;
+		esac
+	done
+}
+
+# All is looked at before anything is taken.
+# 0000:03:00.0: VGA compatible controller [1002:744c], Advanced Micro Devi...on RX 7900 XT/7900 XTX/7900 GRE/7900M]
+expect 0000:03:00.0 0x1002 0x744c
+# 0000:03:00.1: Audio device [1002:ab30], Advanced Micro Devices, Inc. [AMD/ATI] Navi 31 HDMI/DP Audio
+expect 0000:03:00.1 0x1002 0xab30
+
+unused 0000:03:00.0
+unused 0000:03:00.1
+
+take 0000:03:00.0
+take 0000:03:00.1
+
+whole 0000:03:00.0
+whole 0000:03:00.1

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Takes the functions from their drivers, for the use of guest "guest"
+# Planned by sallyport VERSION for xen-4.20, dom0 pv, guest hvm
+# Machine: pv-igb.snapshot
+# It may be run again; nothing is done twice.
+set -eu
+
+die() {
+	echo "$0: $*" >&2
+	exit 1
+}
+
+[ "$(id -u)" = 0 ] || die "run this as root"
+grep -qs control_d /proc/xen/capabilities ||
+	die "this is not dom0 of Xen, or xenfs is not mounted at /proc/xen"
+command -v xl >/dev/null || die "there is no xl here"
+[ -d /sys/bus/pci/drivers/pciback ] || modprobe xen-pciback ||
+	die "the kernel has no xen-pciback"
+
+# expect ADDRESS VENDOR DEVICE: the function is there, and the one that was planned.
+expect() {
+	device=/sys/bus/pci/devices/$1
+	[ -e "$device" ] || die "there is no function $1"
+	found="$(cat "$device/vendor") $(cat "$device/device")"
+	[ "$found" = "$2 $3" ] ||
+		die "$1 is $found, not $2 $3: the machine has changed; plan anew"
+}
+
+# unused ADDRESS: no file system is mounted that lies behind the function.
+unused() {
+	while read -r _ _ number _ where _; do
+		case $(readlink -f "/sys/dev/block/$number") in
+		*"/$1/"*) die "$1 is in use: $where is mounted" ;;
+		esac
+	done </proc/self/mountinfo
+}
+
+# take ADDRESS: pciback holds it, and Xen keeps it from the host.
+take() {
+	if [ ! -e "/sys/bus/pci/drivers/pciback/$1" ]; then
+		xl pci-assignable-add "$1" ||
+			die "xl could not take $1; the kernel's log and Xen's say why"
+	fi
+	[ -e "/sys/bus/pci/drivers/pciback/$1" ] ||
+		die "pciback does not hold $1; give-back.sh undoes what was done"
+	echo "$1 can be given away"
+}
+
+# All is looked at before anything is taken.
+# 0000:05:00.0: Non-Volatile memory controller [1b36:0010]
+expect 0000:05:00.0 0x1b36 0x0010
+
+unused 0000:05:00.0
+
+take 0000:05:00.0

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Takes the functions from their drivers, for the use of guest "guest"
+# Planned by sallyport VERSION for kvm
+# Machine: kvm-intel-igb.snapshot
+# It may be run again; nothing is done twice.
+set -eu
+
+die() {
+	echo "$0: $*" >&2
+	exit 1
+}
+
+[ "$(id -u)" = 0 ] || die "run this as root"
+[ ! -e /proc/xen/capabilities ] || die "KVM is not to be had under Xen"
+[ -d /sys/kernel/iommu_groups/0 ] ||
+	die "the kernel has no IOMMU groups: see bootargs.txt"
+[ -d /sys/bus/pci/drivers/vfio-pci ] || modprobe vfio-pci ||
+	die "the kernel has no vfio-pci"
+
+# expect ADDRESS VENDOR DEVICE: the function is there, and the one that was planned.
+expect() {
+	device=/sys/bus/pci/devices/$1
+	[ -e "$device" ] || die "there is no function $1"
+	found="$(cat "$device/vendor") $(cat "$device/device")"
+	[ "$found" = "$2 $3" ] ||
+		die "$1 is $found, not $2 $3: the machine has changed; plan anew"
+}
+
+# unused ADDRESS: no file system is mounted that lies behind the function.
+unused() {
+	while read -r _ _ number _ where _; do
+		case $(readlink -f "/sys/dev/block/$number") in
+		*"/$1/"*) die "$1 is in use: $where is mounted" ;;
+		esac
+	done </proc/self/mountinfo
+}
+
+# virtual ADDRESS PHYSICAL COUNT: the virtual function is there; if the physical one has
+# none at all, COUNT of them are made.
+virtual() {
+	[ ! -e "/sys/bus/pci/devices/$1" ] || return 0
+	count=/sys/bus/pci/devices/$2/sriov_numvfs
+	[ -e "$count" ] || die "$2 cannot make virtual functions: has it its driver?"
+	[ "$(cat "$count")" = 0 ] ||
+		die "$2 has $(cat "$count") virtual functions, and $1 is none of them"
+	echo "$3" >"$count"
+	[ -e "/sys/bus/pci/devices/$1" ] || die "$2 did not make $1"
+}
+
+# take ADDRESS: vfio-pci holds it.
+take() {
+	device=/sys/bus/pci/devices/$1
+	if [ ! -e "/sys/bus/pci/drivers/vfio-pci/$1" ]; then
+		echo vfio-pci >"$device/driver_override"
+		[ ! -e "$device/driver" ] || echo "$1" >"$device/driver/unbind"
+		echo "$1" >/sys/bus/pci/drivers_probe || :
+	fi
+	[ -e "/sys/bus/pci/drivers/vfio-pci/$1" ] ||
+		die "vfio-pci does not hold $1; give-back.sh undoes what was done"
+	echo "$1 can be given away"
+}
+
+# whole ADDRESS: nobody else drives a member of its IOMMU group, as vfio demands.
+whole() {
+	for member in "/sys/bus/pci/devices/$1/iommu_group/devices"/*; do
+		[ -e "$member/driver" ] || continue
+		driver=$(basename "$(readlink -f "$member/driver")")
+		case $driver in
+		vfio-pci | pci-stub | pcieport) ;;
+		*) die "$driver drives $(basename "$member"), of the IOMMU group of $1" ;;
+		esac
+	done
+}
+
+# All is looked at before anything is taken.
+# 0000:01:10.0: Ethernet controller [8086:10ca]
+virtual 0000:01:10.0 0000:01:00.0 2
+# To keep its MAC address, before the guest starts:
+#   ip link set dev "$(ls /sys/bus/pci/devices/0000:01:00.0/net)" vf 0 mac 02:00:00:00:00:01
+expect 0000:01:10.0 0x8086 0x10ca
+# 0000:01:10.2: Ethernet controller [8086:10ca]
+virtual 0000:01:10.2 0000:01:00.0 2
+# To keep its MAC address, before the guest starts:
+#   ip link set dev "$(ls /sys/bus/pci/devices/0000:01:00.0/net)" vf 1 mac 02:00:00:00:00:01
+expect 0000:01:10.2 0x8086 0x10ca
+
+unused 0000:01:10.0
+unused 0000:01:10.2
+
+take 0000:01:10.0
+take 0000:01:10.2
+
+whole 0000:01:10.0
+whole 0000:01:10.2
