@@ -18,7 +18,7 @@ _sallyport()
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "list plan check doctor attach detach explain help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach explain help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -81,6 +81,9 @@ _sallyport()
 		COMPREPLY=($(compgen -W "$(ls /sys/bus/pci/devices 2>/dev/null)" -- "$cur"))
 		compopt -o default 2>/dev/null
 		;;
+	snapshot:-*)
+		COMPREPLY=($(compgen -W "--force --help --output --quiet" -- "$cur"))
+		;;
 	attach:-*)
 		COMPREPLY=($(compgen -W "--dry-run --help --json --quiet" -- "$cur"))
 		;;
@@ -99,7 +102,7 @@ _sallyport()
 		COMPREPLY=($(compgen -W "$(sallyport explain 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
 		;;
 	help:*)
-		COMPREPLY=($(compgen -W "list plan check doctor attach detach explain" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach explain" -- "$cur"))
 		;;
 	plan:*)
 		for ((i = 2; i < COMP_CWORD; i++)); do
@@ -116,7 +119,7 @@ _sallyport()
 			compopt -o default 2>/dev/null
 		fi
 		;;
-	list:* | check:*)
+	list:* | check:* | snapshot:*)
 		compopt -o default 2>/dev/null
 		;;
 	esac

@@ -19,6 +19,7 @@ set -l list '__fish_seen_subcommand_from list'
 set -l plan '__fish_seen_subcommand_from plan'
 set -l check '__fish_seen_subcommand_from check'
 set -l doctor '__fish_seen_subcommand_from doctor'
+set -l snapshot '__fish_seen_subcommand_from snapshot'
 set -l attach '__fish_seen_subcommand_from attach'
 set -l detach '__fish_seen_subcommand_from detach'
 set -l explain '__fish_seen_subcommand_from explain'
@@ -31,6 +32,7 @@ complete -c sallyport -n $first -f -a doctor -d 'say what stands in the way of g
 complete -c sallyport -n $first -f -a attach -d 'give devices to a guest that runs, in dom0'
 complete -c sallyport -n $first -f -a detach -d 'take them from it again'
 complete -c sallyport -n $first -f -a explain -d 'say what a finding means and what to do'
+complete -c sallyport -n $first -f -a snapshot -d 'write down what a machine with PCI devices tells of itself'
 complete -c sallyport -n $first -f -a help -d 'print help'
 complete -c sallyport -n $first -s V -l version -d 'print the version'
 complete -c sallyport -s h -l help -d 'print help'
@@ -96,3 +98,7 @@ complete -c sallyport -n $detach -s f -l force -d 'take functions from a guest t
 
 complete -c sallyport -n $explain -l markdown -d 'print a page'
 complete -c sallyport -n $explain -f -a '(__sallyport_codes)'
+
+complete -c sallyport -n $snapshot -s o -l output -r -d 'the file to write'
+complete -c sallyport -n $snapshot -l force -d 'overwrite a file that exists'
+complete -c sallyport -n $snapshot -s q -l quiet -d 'do not say what could not be read'

@@ -77,8 +77,8 @@ static void tell_missing(const struct sp_machine *machine) {
 		fputs("Run it as root to have more.\n", stderr);
 }
 
-static enum cli_status snapshot(struct cli *cli, const struct sp_machine *machine,
-	const char *output, bool force) {
+static enum cli_status snapshot(
+	struct cli *cli, const struct sp_machine *machine, const char *output, bool force) {
 	struct sp_error error = {0};
 	enum cli_status status = CLI_GOOD;
 	char *data;

@@ -19,7 +19,8 @@ void build_reserved(struct sp_machine *machine); /* what firmware claims of memo
 void build_missing(struct sp_machine *machine);
 
 /* The function at the end of a scope's path; NULL if it is not there. */
-struct sp_function *build_scope(const struct sp_machine *machine, const struct sp_acpi_scope *scope);
+struct sp_function *build_scope(
+	const struct sp_machine *machine, const struct sp_acpi_scope *scope);
 
 /* A record of a function: "BDF/NAME". NULL: there is none. */
 const char *build_text(const struct sp_machine *machine, sp_bdf bdf, const char *name);

@@ -108,12 +108,18 @@ static void place(struct sp_bar *bar, const struct resource *resource) {
 	};
 }
 
+/* The kernel's folder of it was read, so that a file that is not there tells something: this one is
+ * in each, and nothing but a kernel tells of it. */
+static bool was_asked(const struct sp_machine *machine, const struct sp_function *function) {
+	return build_text(machine, function->bdf, "dma_mask_bits");
+}
+
 static void read_sizes(struct sp_machine *machine, struct sp_function *function) {
 	struct resource resources[RESOURCE_LINES] = {0};
 	const char *text = build_text(machine, function->bdf, "resource");
 	uint32_t count = read_resources(text, resources);
-	int32_t total = read_int(
-		machine, function->bdf, "sriov_totalvfs", function->config.sriov.total);
+	int32_t total =
+		read_int(machine, function->bdf, "sriov_totalvfs", function->config.sriov.total);
 	char address[SP_BDF_SIZE];
 	uint64_t size;
 
@@ -135,7 +141,7 @@ static void read_sizes(struct sp_machine *machine, struct sp_function *function)
 		function->config.rom.present = true;
 		if (!function->config.rom.size)
 			function->config.rom.size = size;
-	} else if (text && machine->source != SP_MACHINE_LSPCI) {
+	} else if (was_asked(machine, function)) {
 		function->rom_readable = SP_NO;
 	}
 }
@@ -195,8 +201,7 @@ static void read_resets(struct sp_machine *machine, struct sp_function *function
 	const char *text = build_text(machine, function->bdf, "reset_method");
 
 	function->resets_known = text ||
-		(build_text(machine, function->bdf, "resource") &&
-			machine->source != SP_MACHINE_LSPCI &&
+		(was_asked(machine, function) &&
 			(kernel->major > 5 || (kernel->major == 5 && kernel->minor >= 15)));
 	while (text && function->reset_count < SP_RESETS_MAX) {
 		size_t size;
@@ -280,8 +285,7 @@ static sp_bdf record_bdf(const struct sp_record *record) {
 /* All functions of a slot are marked if one of them is a GPU. */
 static void mark_gpus(struct sp_machine *machine) {
 	for (uint32_t i = 0, count; i < machine->function_count; i += count) {
-		struct sp_function *slot =
-			sp_machine_slot(machine, &machine->functions[i], &count);
+		struct sp_function *slot = sp_machine_slot(machine, &machine->functions[i], &count);
 		bool gpu = false;
 
 		for (uint32_t f = 0; f < count; f++)
@@ -319,11 +323,8 @@ bool build_functions(struct sp_machine *machine, struct sp_error *error) {
 		function = sp_vec_push(&machine->arena, &functions);
 		if (!function)
 			return sp_error_memory(error);
-		*function = (struct sp_function){.bdf = last = bdf,
-			.irq = -1,
-			.gsi = -1,
-			.group = -1,
-			.numa = -1};
+		*function = (struct sp_function){
+			.bdf = last = bdf, .irq = -1, .gsi = -1, .group = -1, .numa = -1};
 	}
 	if (!functions.count)
 		return sp_error_set(error, SP_ERROR_INPUT, "no PCI function is to be found");

@@ -19,8 +19,7 @@ static const char *config_text(const struct sp_machine *machine) {
 		if (!text)
 			text = sp_files_text(&machine->files, "/lib/modules/%s/config", release);
 		return text ? text
-			    : sp_files_text(
-				      &machine->files, "/usr/lib/modules/%s/config", release);
+			    : sp_files_text(&machine->files, "/usr/lib/modules/%s/config", release);
 	}
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !text; i++) {
 		uint32_t first;
@@ -157,7 +156,8 @@ void build_kernel(struct sp_machine *machine) {
 	kernel->release = sp_files_text(&machine->files, "/proc/sys/kernel/osrelease");
 	if (!kernel->release)
 		kernel->release = version_release(machine);
-	if (kernel->release && sscanf(kernel->release, "%9u.%9u", &kernel->major, &kernel->minor) != 2)
+	if (kernel->release &&
+		sscanf(kernel->release, "%9u.%9u", &kernel->major, &kernel->minor) != 2)
 		kernel->major = kernel->minor = 0;
 	kernel->command_line = sp_files_text(&machine->files, "/proc/cmdline");
 	kernel->has_config = config_text(machine) != NULL;

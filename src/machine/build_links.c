@@ -60,8 +60,8 @@ static struct sp_function *bridge_of_bus(
 }
 
 static void link_bridges(struct sp_machine *machine) {
-	struct behind *bridges = sp_arena_array(
-		&machine->arena, machine->function_count, sizeof(*bridges));
+	struct behind *bridges =
+		sp_arena_array(&machine->arena, machine->function_count, sizeof(*bridges));
 	uint32_t count = bridges ? list_bridges(machine, bridges) : 0;
 
 	for (uint32_t i = 0; i < machine->function_count; i++) {

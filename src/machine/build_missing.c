@@ -56,8 +56,7 @@ void build_missing(struct sp_machine *machine) {
 	}
 	if (zeros && sp_files_text(&machine->files, "/proc/iomem"))
 		tell(machine, "/proc/iomem hides its addresses");
-	if (!machine->kernel.has_config &&
-		sp_files_text(&machine->files, "exists /proc/config.gz"))
+	if (!machine->kernel.has_config && sp_files_text(&machine->files, "exists /proc/config.gz"))
 		tell(machine,
 			"the kernel's configuration is in /proc/config.gz alone, which is not "
 			"unpacked: put `zcat /proc/config.gz` into /boot/config-RELEASE");

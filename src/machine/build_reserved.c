@@ -12,8 +12,8 @@
 #define CLAIMS_MAX 64u /* of one function */
 #define MEMORIES_MAX 1024u /* blocks of an IVRS */
 
-static void claim(struct sp_machine *machine, struct sp_function *function,
-	const struct sp_dmar_rmrr *rmrr) {
+static void claim(
+	struct sp_machine *machine, struct sp_function *function, const struct sp_dmar_rmrr *rmrr) {
 	const struct sp_dmar_rmrr **slot;
 	uint32_t count = function->rmrrs.count;
 
@@ -45,8 +45,7 @@ static void claim_below(struct sp_machine *machine, const bool *bridges) {
 
 static void claim_dmar(struct sp_machine *machine) {
 	const struct sp_dmar *dmar = &machine->dmar;
-	bool *bridges = sp_arena_array(
-		&machine->arena, machine->function_count, sizeof(*bridges));
+	bool *bridges = sp_arena_array(&machine->arena, machine->function_count, sizeof(*bridges));
 
 	if (!bridges)
 		return;
@@ -55,8 +54,8 @@ static void claim_dmar(struct sp_machine *machine) {
 
 		for (uint32_t s = 0; s < rmrr->scopes.count; s++) {
 			const struct sp_acpi_scope *scope = &rmrr->scopes.data[s];
-			struct sp_function *function = scope->type == SCOPE_ENDPOINT ||
-					scope->type == SCOPE_BRIDGE
+			struct sp_function *function =
+				scope->type == SCOPE_ENDPOINT || scope->type == SCOPE_BRIDGE
 				? build_scope(machine, scope)
 				: NULL;
 

@@ -35,20 +35,20 @@ static void read_tables(struct sp_machine *machine) {
 		record = find_table(machine, hidden[i]);
 	if (record)
 		machine->has_dmar = check(machine,
-			sp_dmar_read(&machine->dmar, &machine->arena,
-				(const uint8_t *)record->data, record->size, &error),
+			sp_dmar_read(&machine->dmar, &machine->arena, (const uint8_t *)record->data,
+				record->size, &error),
 			&error);
 	record = find_table(machine, "IVRS");
 	if (record)
 		machine->has_ivrs = check(machine,
-			sp_ivrs_read(&machine->ivrs, &machine->arena,
-				(const uint8_t *)record->data, record->size, &error),
+			sp_ivrs_read(&machine->ivrs, &machine->arena, (const uint8_t *)record->data,
+				record->size, &error),
 			&error);
 	record = find_table(machine, "VFCT");
 	if (record)
 		machine->has_vfct = check(machine,
-			sp_vfct_read(&machine->vfct, &machine->arena,
-				(const uint8_t *)record->data, record->size, &error),
+			sp_vfct_read(&machine->vfct, &machine->arena, (const uint8_t *)record->data,
+				record->size, &error),
 			&error);
 }
 
@@ -104,8 +104,8 @@ static void translate_unit(
 	struct sp_machine *machine, const struct sp_dmar_unit *unit, bool *bridges) {
 	for (uint32_t i = 0; i < unit->scopes.count; i++) {
 		const struct sp_acpi_scope *scope = &unit->scopes.data[i];
-		struct sp_function *function = scope->type == SCOPE_ENDPOINT ||
-				scope->type == SCOPE_BRIDGE
+		struct sp_function *function =
+			scope->type == SCOPE_ENDPOINT || scope->type == SCOPE_BRIDGE
 			? build_scope(machine, scope)
 			: NULL;
 
@@ -125,10 +125,8 @@ static int by_segment(const void *a, const void *b) {
 
 static void translate_dmar(struct sp_machine *machine) {
 	const struct sp_dmar *dmar = &machine->dmar;
-	bool *bridges = sp_arena_array(
-		&machine->arena, machine->function_count, sizeof(*bridges));
-	uint16_t *whole =
-		sp_arena_array(&machine->arena, dmar->unit_count, sizeof(*whole));
+	bool *bridges = sp_arena_array(&machine->arena, machine->function_count, sizeof(*bridges));
+	uint16_t *whole = sp_arena_array(&machine->arena, dmar->unit_count, sizeof(*whole));
 	uint32_t count = 0;
 
 	if (!bridges || !whole)

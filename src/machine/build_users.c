@@ -7,8 +7,7 @@
 
 static void use(struct sp_machine *machine, const char *path, const char *what) {
 	sp_bdf bdf = path ? build_path_bdf(path, false) : SP_BDF_NONE;
-	struct sp_function *function =
-		bdf == SP_BDF_NONE ? NULL : sp_machine_find(machine, bdf);
+	struct sp_function *function = bdf == SP_BDF_NONE ? NULL : sp_machine_find(machine, bdf);
 
 	if (!function || function->has_users || !what)
 		return;
@@ -35,9 +34,9 @@ static void use_disks(struct sp_machine *machine) {
 
 		if (place)
 			use(machine, record->data,
-				strcmp(place, "swap") == 0
-					? "used as swap"
-					: sp_arena_printf(&machine->arena, "mounted at %.64s", place));
+				strcmp(place, "swap") == 0 ? "used as swap"
+							   : sp_arena_printf(&machine->arena,
+								     "mounted at %.64s", place));
 	}
 }
 
@@ -69,8 +68,8 @@ static bool console_on_frames(const struct sp_machine *machine) {
 
 		if (strcmp(end, "/name") || !strstr(record->data, "frame buffer"))
 			continue;
-		bound = sp_files_text(&machine->files, "%.*s/bind", (int)(end - record->name),
-			record->name);
+		bound = sp_files_text(
+			&machine->files, "%.*s/bind", (int)(end - record->name), record->name);
 		if (bound && bound[0] == '1')
 			return true;
 	}

@@ -59,12 +59,11 @@ static void read_version(struct sp_machine *machine) {
 		xen->major = (uint32_t)numbers[0];
 		xen->minor = (uint32_t)numbers[1];
 	} else if (xen->version) {
-		xen->release_known =
-			sscanf(xen->version, "%4u.%4u", &xen->major, &xen->minor) == 2;
+		xen->release_known = sscanf(xen->version, "%4u.%4u", &xen->major, &xen->minor) == 2;
 	}
 	if (!xen->version && xen->release_known)
-		xen->version = sp_arena_printf(&machine->arena, "%u.%u%.64s", xen->major,
-			xen->minor, extra ? extra : "");
+		xen->version = sp_arena_printf(
+			&machine->arena, "%u.%u%.64s", xen->major, xen->minor, extra ? extra : "");
 }
 
 /* "(XEN) Command line: placeholder iommu=verbose" */
@@ -93,8 +92,8 @@ static void read_abilities(struct sp_machine *machine) {
 		xen->hvm_directio = known(build_has_word(caps, "hvm_directio"));
 		/* They stand for an IOMMU that is on, with HVM and with PV. */
 		if (!xen->iommu)
-			xen->iommu = known(xen->hvm_directio == SP_YES ||
-				build_has_word(caps, "pv_directio"));
+			xen->iommu = known(
+				xen->hvm_directio == SP_YES || build_has_word(caps, "pv_directio"));
 	}
 	if (!xen->command_line)
 		return;
@@ -110,8 +109,8 @@ static void read_qemu(struct sp_machine *machine) {
 
 	for (uint32_t i = 0; i < machine->files.records.count; i++) {
 		const struct sp_record *record = &machine->files.records.data[i];
-		const char *found = record->kind == SP_RECORD_COMMAND &&
-				strstr(record->name, "qemu-system-")
+		const char *found =
+			record->kind == SP_RECORD_COMMAND && strstr(record->name, "qemu-system-")
 			? strstr(record->data, mark)
 			: NULL;
 
@@ -128,8 +127,7 @@ static enum sp_dom0_kind dom0_kind(struct sp_machine *machine) {
 	const char *type = sp_files_text(&machine->files, HYPERVISOR "type");
 	const char *guest = sp_files_text(&machine->files, HYPERVISOR "guest_type");
 	const char *caps = sp_files_text(&machine->files, "/proc/xen/capabilities");
-	const char *first =
-		sp_files_text(&machine->files, HYPERVISOR "start_flags/initdomain");
+	const char *first = sp_files_text(&machine->files, HYPERVISOR "start_flags/initdomain");
 	const char *value;
 	size_t size;
 
@@ -146,8 +144,7 @@ static enum sp_dom0_kind dom0_kind(struct sp_machine *machine) {
 	if (guest || !machine->xen.command_line)
 		return SP_DOM0_UNKNOWN;
 	value = sp_command_line_word(machine->xen.command_line, "dom0", &size);
-	return value && size >= 3 && memmem(value, size, "pvh", 3) ? SP_DOM0_IS_PVH
-								   : SP_DOM0_IS_PV;
+	return value && size >= 3 && memmem(value, size, "pvh", 3) ? SP_DOM0_IS_PVH : SP_DOM0_IS_PV;
 }
 
 void build_xen(struct sp_machine *machine) {

@@ -19,8 +19,7 @@ bool collect_failed(const struct collector *collector) {
 	return collector->failed || collector->files->arena->failed;
 }
 
-static bool make_path(
-	const struct collector *collector, char *out, const char *path) {
+static bool make_path(const struct collector *collector, char *out, const char *path) {
 	int length = snprintf(out, PATH_MAX, "%s%s", collector->root, path);
 
 	return length > 0 && length < PATH_MAX;
@@ -111,8 +110,8 @@ bool collect_bytes(struct collector *collector, const char *path, size_t limit) 
 	bool good = collect_read(collector, path, limit, &bytes);
 
 	if (good)
-		sp_files_add(collector->files, SP_RECORD_BYTES, path,
-			bytes.data ? bytes.data : "", bytes.size);
+		sp_files_add(collector->files, SP_RECORD_BYTES, path, bytes.data ? bytes.data : "",
+			bytes.size);
 	sp_buf_release(&bytes);
 	return good;
 }
@@ -138,8 +137,7 @@ bool collect_link(struct collector *collector, const char *path) {
 
 void collect_call(struct collector *collector, const char *name, const char *value) {
 	if (name)
-		sp_files_add(
-			collector->files, SP_RECORD_CALL, name, value, strcspn(value, "\n"));
+		sp_files_add(collector->files, SP_RECORD_CALL, name, value, strcspn(value, "\n"));
 }
 
 bool collect_exists(struct collector *collector, const char *path) {

@@ -51,8 +51,8 @@ void collect_xen(struct collector *collector, const struct names *functions);
 void collect_device_names(struct collector *collector, const struct names *functions);
 
 /*
- * What a program prints on its standard output, at most `limit` bytes of it. arguments[0] is a path, or a
- * name that is looked for in PATH. False if it is not there, takes too long or fails.
+ * What a program prints on its standard output, at most `limit` bytes of it. arguments[0] is a
+ * path, or a name that is looked for in PATH. False if it is not there, takes too long or fails.
  */
 bool collect_run(const char *const *arguments, size_t limit, struct sp_buf *out);
 

@@ -4,8 +4,7 @@
 #include "machine/collect.h"
 
 #define FILE_LIMIT ((size_t)1 << 20)
-#define SECURE_BOOT \
-	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The options of a kernel's configuration that anything here depends on. */

@@ -16,8 +16,8 @@ struct wanted {
 	int vendor_size, device_size;
 };
 
-static bool read_id(struct collector *collector, const char *function, const char *which,
-	uint32_t *id) {
+static bool read_id(
+	struct collector *collector, const char *function, const char *which, uint32_t *id) {
 	struct sp_buf text = {0};
 	char *end;
 	bool good = collect_read(collector,
@@ -116,10 +116,10 @@ static void tell(struct collector *collector, const struct wanted *wanted) {
 }
 
 void collect_device_names(struct collector *collector, const struct names *functions) {
-	static const char *const places[] = {"/usr/share/misc/pci.ids",
-		"/usr/share/hwdata/pci.ids", "/usr/share/pci.ids"};
-	struct wanted *wanted = sp_arena_array(
-		collector->files->arena, functions->count, sizeof(*wanted));
+	static const char *const places[] = {
+		"/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids", "/usr/share/pci.ids"};
+	struct wanted *wanted =
+		sp_arena_array(collector->files->arena, functions->count, sizeof(*wanted));
 	uint32_t count = 0, vendor, device;
 	struct sp_buf list = {0};
 

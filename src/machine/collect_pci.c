@@ -13,8 +13,8 @@
 #define GROUPS "/sys/kernel/iommu_groups"
 
 /* Of each function. */
-static const char *const TEXTS[] = {"boot_vga", "class", "device", "dma_mask_bits", "enable",
-	"irq", "numa_node", "power_state", "reset_method", "resource", "resource0_resize",
+static const char *const TEXTS[] = {"boot_vga", "class", "device", "dma_mask_bits", "enable", "irq",
+	"numa_node", "power_state", "reset_method", "resource", "resource0_resize",
 	"resource1_resize", "resource2_resize", "resource3_resize", "resource4_resize",
 	"resource5_resize", "sriov_numvfs", "sriov_offset", "sriov_stride", "sriov_totalvfs",
 	"subsystem_device", "subsystem_vendor", "vendor"};
@@ -35,8 +35,8 @@ static void collect_rom(struct collector *collector, const char *name) {
 
 static void collect_function(struct collector *collector, const char *name) {
 	collect_link(collector, collect_path(collector, DEVICES "/%s", name));
-	collect_bytes(collector, collect_path(collector, DEVICES "/%s/config", name),
-		SP_PCI_CONFIG_MAX);
+	collect_bytes(
+		collector, collect_path(collector, DEVICES "/%s/config", name), SP_PCI_CONFIG_MAX);
 	for (size_t i = 0; i < COUNT(TEXTS); i++)
 		collect_text(collector, collect_path(collector, DEVICES "/%s/%s", name, TEXTS[i]));
 	for (size_t i = 0; i < COUNT(LINKS); i++)
@@ -50,8 +50,7 @@ static void collect_groups(struct collector *collector) {
 	if (!collect_list(collector, GROUPS, &groups))
 		return;
 	for (uint32_t i = 0; i < groups.count; i++) {
-		collect_text(
-			collector, collect_path(collector, GROUPS "/%s/type", groups.data[i]));
+		collect_text(collector, collect_path(collector, GROUPS "/%s/type", groups.data[i]));
 		collect_text(collector,
 			collect_path(collector, GROUPS "/%s/reserved_regions", groups.data[i]));
 	}

@@ -43,8 +43,8 @@ static void collect_vfct(struct collector *collector) {
 
 	if (collect_read(collector, TABLES "/VFCT", TABLE_LIMIT, &table) && table.size) {
 		blank_images(collector, &table);
-		sp_files_add(collector->files, SP_RECORD_BYTES, TABLES "/VFCT", table.data,
-			table.size);
+		sp_files_add(
+			collector->files, SP_RECORD_BYTES, TABLES "/VFCT", table.data, table.size);
 	}
 	sp_buf_release(&table);
 }
@@ -54,7 +54,7 @@ void collect_tables(struct collector *collector) {
 
 	collect_list(collector, TABLES, &names);
 	for (size_t i = 0; i < sizeof(TABLES_WANTED) / sizeof(TABLES_WANTED[0]); i++)
-		collect_bytes(collector,
-			collect_path(collector, TABLES "/%s", TABLES_WANTED[i]), TABLE_LIMIT);
+		collect_bytes(collector, collect_path(collector, TABLES "/%s", TABLES_WANTED[i]),
+			TABLE_LIMIT);
 	collect_vfct(collector);
 }

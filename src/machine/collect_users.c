@@ -52,8 +52,7 @@ static void collect_screens(struct collector *collector) {
 
 	collect_class(collector, "/sys/class/drm", "card",
 		(const char *const[]){"enabled", "status", NULL});
-	collect_class(
-		collector, "/sys/class/graphics", "fb", (const char *const[]){"name", NULL});
+	collect_class(collector, "/sys/class/graphics", "fb", (const char *const[]){"name", NULL});
 	if (collect_names(collector, "/sys/class/vtconsole", &names)) {
 		for (uint32_t i = 0; i < names.count; i++) {
 			collect_text(collector,
@@ -100,8 +99,7 @@ static void add_mount(struct collector *collector, struct mounts *mounts, const 
 	if (!mount)
 		return;
 	mount->number = sp_arena_strdup(collector->files->arena, number);
-	mount->device = sp_arena_strdup(
-		collector->files->arena, device_name(collector, device));
+	mount->device = sp_arena_strdup(collector->files->arena, device_name(collector, device));
 	mount->place = sp_arena_strdup(collector->files->arena, place);
 	if (!mount->number || !mount->device || !mount->place)
 		mounts->count--;
@@ -161,8 +159,8 @@ static const char *find_place(struct collector *collector, const struct mounts *
 	}
 	sp_buf_release(&number);
 	if (place || depth == HOLDERS_DEPTH ||
-		!collect_names(collector, collect_path(collector, BLOCK "/%s/holders", name),
-			&holders))
+		!collect_names(
+			collector, collect_path(collector, BLOCK "/%s/holders", name), &holders))
 		return place;
 	for (uint32_t i = 0; i < holders.count && !place; i++)
 		place = find_place(collector, mounts, holders.data[i], depth + 1);
@@ -205,7 +203,6 @@ static void collect_disks(struct collector *collector) {
 
 void collect_users(struct collector *collector) {
 	collect_screens(collector);
-	collect_class(
-		collector, "/sys/class/net", "", (const char *const[]){"operstate", NULL});
+	collect_class(collector, "/sys/class/net", "", (const char *const[]){"operstate", NULL});
 	collect_disks(collector);
 }

@@ -242,8 +242,8 @@ static uint64_t read_size(const char *line) {
 	return size;
 }
 
-/* "Region 0: Memory at d0000000 (64-bit, prefetchable) [size=256M]", "I/O ports at e000", "Expansion
- * ROM at fce00000 [disabled] [size=64K]" */
+/* "Region 0: Memory at d0000000 (64-bit, prefetchable) [size=256M]", "I/O ports at e000",
+ * "Expansion ROM at fce00000 [disabled] [size=64K]" */
 static void read_region(struct reader *reader, const char *line, size_t index, const char *at) {
 	struct region *region = &reader->function.regions[index];
 	char *end;
@@ -268,7 +268,8 @@ static const char *after(const char *line, const char *text) {
 	return found ? found + strlen(text) : NULL;
 }
 
-static void add_link(struct reader *reader, const char *name, const char *folder, const char *target) {
+static void add_link(
+	struct reader *reader, const char *name, const char *folder, const char *target) {
 	char path[256];
 	size_t size = strcspn(target, " \t,");
 

@@ -118,8 +118,8 @@ static bool write_scrubbed(const struct sp_files *source, struct sp_arena *arena
 	struct sp_buf out = {0};
 
 	files.records.count = files.records.capacity = source->records.count;
-	files.records.data = sp_arena_copy(arena, source->records.data,
-		source->records.count * sizeof(*source->records.data));
+	files.records.data = sp_arena_copy(
+		arena, source->records.data, source->records.count * sizeof(*source->records.data));
 	if (!files.records.data || !sp_files_scrub(&files) || arena->failed)
 		return sp_error_memory(error);
 	sp_files_write(&files, &out);

@@ -132,7 +132,8 @@ static bool scrub_text(struct sp_files *files, struct sp_record *record, const c
 	if (!text.failed && text.data) {
 		scrub_macs(text.data, text.size);
 		scrub_uuids(text.data, text.size);
-		if (host && (command || record->name[0] != '/' || begins(record->name, 6, "/proc/")))
+		if (host &&
+			(command || record->name[0] != '/' || begins(record->name, 6, "/proc/")))
 			blank_host(text.data, text.size, host);
 	}
 	return replace(files, record, &text);

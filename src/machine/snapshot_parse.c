@@ -290,8 +290,7 @@ static bool read_first(struct reader *reader) {
 	return true;
 }
 
-bool sp_files_parse(
-	struct sp_files *files, const char *data, size_t size, struct sp_error *error) {
+bool sp_files_parse(struct sp_files *files, const char *data, size_t size, struct sp_error *error) {
 	struct reader reader = {
 		.files = files,
 		.error = error,

@@ -14,7 +14,7 @@ trap 'rm -r "$SALLYPORT_LIBEXEC"' EXIT
 ln -s "$attach" "$SALLYPORT_LIBEXEC/attach"
 ln -s "$attach" "$SALLYPORT_LIBEXEC/detach"
 
-for verb in list plan check doctor attach detach explain; do
+for verb in list plan check doctor snapshot attach detach explain; do
 	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z0-9-]*\).*/\2/p' | sort)
 	[ "$(printf '%s\n' "$known" | wc -l)" -ge 3 ] || {
 		echo "the help of $verb could not be read"

@@ -25,12 +25,13 @@ static void end(struct set *set) {
 	sp_arena_release(&set->arena);
 }
 
-static void add(
-	struct set *set, enum sp_record_kind kind, const char *name, const char *data, size_t size) {
+static void add(struct set *set, enum sp_record_kind kind, const char *name, const char *data,
+	size_t size) {
 	assert_true(sp_files_add(&set->files, kind, name, data, size));
 }
 
-static void add_text(struct set *set, enum sp_record_kind kind, const char *name, const char *text) {
+static void add_text(
+	struct set *set, enum sp_record_kind kind, const char *name, const char *text) {
 	add(set, kind, name, text, strlen(text));
 }
 
@@ -106,8 +107,8 @@ static void finds_records(void **state) {
 
 /* What would be read as another name is not taken. */
 static void refuses_names(void **state) {
-	static const char *const names[] = {"", " /a", "/a ", "/a\nb", "a -> b", "a = b", "a size 1",
-		"a =", "a ->", "a size", "\xc3\xa4"};
+	static const char *const names[] = {"", " /a", "/a ", "/a\nb", "a -> b", "a = b",
+		"a size 1", "a =", "a ->", "a size", "\xc3\xa4"};
 	char longest[SP_FILES_NAME + 1];
 	struct set set;
 
@@ -208,8 +209,7 @@ static void reads_what_people_write(void **state) {
 	assert_string_equal(sp_files_text(&set.files, "/last"), "");
 	record = sp_files_get(&set.files, "/b");
 	assert_int_equal(record->size, 20);
-	assert_memory_equal(
-		record->data, "\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\2\3\4", 20);
+	assert_memory_equal(record->data, "\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\2\3\4", 20);
 	record = sp_files_get(&set.files, "/c");
 	assert_int_equal(record->size, 32);
 	end(&set);
@@ -237,12 +237,15 @@ static void names_the_line(void **state) {
 		{"sallyport snapshot 1\nbytes /a\n\t0: 0g\n", "line 3: bytes of two"},
 		{"sallyport snapshot 1\nbytes /a\n\t01 02\n", "line 3: an offset in hexadecimal"},
 		{"sallyport snapshot 1\nbytes /a\n\n\t: 02\n", "line 4: an offset in hexadecimal"},
-		{"sallyport snapshot 1\nbytes /a\n\tfffffffff: 2\n", "line 3: the offset is beyond"},
-		{"sallyport snapshot 1\nbytes /a size 1\n\t0: 01 02\n", "line 3: the bytes go beyond"},
+		{"sallyport snapshot 1\nbytes /a\n\tfffffffff: 2\n",
+			"line 3: the offset is beyond"},
+		{"sallyport snapshot 1\nbytes /a size 1\n\t0: 01 02\n",
+			"line 3: the bytes go beyond"},
 		{"sallyport snapshot 1\nbytes /a size 1\n\t2:\n", "line 3: the bytes go beyond"},
 		{"sallyport snapshot 1\nbytes /a size 16777216\nbytes /b size 1\n",
 			"line 3: more bytes than"},
-		{"sallyport snapshot 1\nfile /a\1\n", "line 2: a record's line may have no control"},
+		{"sallyport snapshot 1\nfile /a\1\n",
+			"line 2: a record's line may have no control"},
 		{"sallyport snapshot 1\nfile /\xc3\xa4\n", "line 2: the name is too long, or"},
 	};
 
@@ -252,11 +255,12 @@ static void names_the_line(void **state) {
 		struct set set;
 
 		begin(&set);
-		assert_false(sp_files_parse(
-			&set.files, cases[i].text, strlen(cases[i].text), &error));
+		assert_false(
+			sp_files_parse(&set.files, cases[i].text, strlen(cases[i].text), &error));
 		assert_int_equal(error.kind, SP_ERROR_INPUT);
 		if (!strstr(error.message, cases[i].says))
-			fail_msg("case %zu: \"%s\" and not \"%s\"", i, error.message, cases[i].says);
+			fail_msg(
+				"case %zu: \"%s\" and not \"%s\"", i, error.message, cases[i].says);
 		end(&set);
 	}
 }

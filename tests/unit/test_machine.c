@@ -121,8 +121,8 @@ static void reads_the_intel_gpu(void **state) {
 
 /* Nothing is made up where nothing was told. */
 static void leaves_unknown(void **state) {
-	struct sp_machine *machine = SNAPSHOT("bytes " DEV "0000:00:02.0/config\n" ENDPOINT
-						      "\t3f: 00\n");
+	struct sp_machine *machine =
+		SNAPSHOT("bytes " DEV "0000:00:02.0/config\n" ENDPOINT "\t3f: 00\n");
 	const struct sp_function *function = machine->functions;
 
 	(void)state;
@@ -171,7 +171,9 @@ static void refuses_machines(void **state) {
 		{"sallyport snapshot 1\nfile " DEV "0000:03:0A.0/class\n", "no function has this"},
 		{"sallyport snapshot 1\nfile " DEV "x\n", "no function has this"},
 		{"sallyport snapshot 1\nfoo\n", "test: line 2: "},
-		{"\x7f" "ELF", "test: neither a snapshot nor the output of"},
+		{"\x7f"
+		 "ELF",
+			"test: neither a snapshot nor the output of"},
 	};
 
 	(void)state;
@@ -190,27 +192,34 @@ static void refuses_machines(void **state) {
 
 /* By links, and where there are none by the numbers of buses. */
 static void finds_bridges(void **state) {
-	struct sp_machine *machine = SNAPSHOT(
-		"link " DEV "0000:00:01.0 -> ../../../devices/pci0000:00/0000:00:01.0\n"
-		"link " DEV "0000:05:00.0 -> ../../../devices/pci0000:00/0000:00:01.0/0000:05:00.0\n"
-		"bytes " DEV "0000:00:02.0/config\n" BRIDGE("01", "04") "\t3f: 00\n"
-		"bytes " DEV "0000:01:00.0/config\n" BRIDGE("02", "03") "\t3f: 00\n"
-		"bytes " DEV "0000:02:00.0/config\n" ENDPOINT "\t3f: 00\n"
-		"bytes " DEV "0000:03:10.0/config\n" ENDPOINT "\t3f: 00\n"
-		"bytes " DEV "0000:09:00.0/config\n" ENDPOINT "\t3f: 00\n"
-		"bytes " DEV "0001:02:00.0/config\n" ENDPOINT "\t3f: 00\n");
+	struct sp_machine *machine =
+		SNAPSHOT("link " DEV "0000:00:01.0 -> ../../../devices/pci0000:00/0000:00:01.0\n"
+			 "link " DEV
+			 "0000:05:00.0 -> ../../../devices/pci0000:00/0000:00:01.0/0000:05:00.0\n"
+			 "bytes " DEV "0000:00:02.0/config\n" BRIDGE("01",
+				 "04") "\t3f: 00\n"
+				       "bytes " DEV "0000:01:00.0/config\n" BRIDGE("02",
+					       "03") "\t3f: 00\n"
+						     "bytes " DEV "0000:02:00.0/config\n" ENDPOINT
+						     "\t3f: 00\n"
+						     "bytes " DEV "0000:03:10.0/config\n" ENDPOINT
+						     "\t3f: 00\n"
+						     "bytes " DEV "0000:09:00.0/config\n" ENDPOINT
+						     "\t3f: 00\n"
+						     "bytes " DEV "0001:02:00.0/config\n" ENDPOINT
+						     "\t3f: 00\n");
 
 	(void)state;
-	assert_ptr_equal(machine_function(machine, "05:00.0")->bridge,
-		machine_function(machine, "00:01.0"));
+	assert_ptr_equal(
+		machine_function(machine, "05:00.0")->bridge, machine_function(machine, "00:01.0"));
 	assert_null(machine_function(machine, "00:01.0")->bridge);
-	assert_ptr_equal(machine_function(machine, "01:00.0")->bridge,
-		machine_function(machine, "00:02.0"));
-	assert_ptr_equal(machine_function(machine, "02:00.0")->bridge,
-		machine_function(machine, "01:00.0"));
+	assert_ptr_equal(
+		machine_function(machine, "01:00.0")->bridge, machine_function(machine, "00:02.0"));
+	assert_ptr_equal(
+		machine_function(machine, "02:00.0")->bridge, machine_function(machine, "01:00.0"));
 	/* A bus that no bridge leads to, but that one has: virtual functions. */
-	assert_ptr_equal(machine_function(machine, "03:10.0")->bridge,
-		machine_function(machine, "01:00.0"));
+	assert_ptr_equal(
+		machine_function(machine, "03:10.0")->bridge, machine_function(machine, "01:00.0"));
 	assert_null(machine_function(machine, "09:00.0")->bridge);
 	assert_null(machine_function(machine, "0001:02:00.0")->bridge);
 	sp_machine_destroy(machine);
@@ -324,8 +333,9 @@ static void tells_kinds_of_dom0(void **state) {
 		struct sp_buf text = {0};
 		struct sp_machine *machine;
 
-		sp_buf_str(&text, "sallyport snapshot 1\nfile " DEV "0000:00:00.0/class\n"
-				  "file /proc/sys/kernel/osrelease\n\t6.1.0\n");
+		sp_buf_str(&text,
+			"sallyport snapshot 1\nfile " DEV "0000:00:00.0/class\n"
+			"file /proc/sys/kernel/osrelease\n\t6.1.0\n");
 		if (cases[i].type)
 			sp_buf_printf(&text, "file /sys/hypervisor/type\n\t%s\n", cases[i].type);
 		if (cases[i].guest)
@@ -402,7 +412,8 @@ static void tells_what_is_translated(void **state) {
 }
 
 static void finds_words(void **state) {
-	static const char line[] = "a=1 iommu=verbose,dom0-strict quiet a=2 b=\"x y\" iommuz=3 empty=";
+	static const char line[] =
+		"a=1 iommu=verbose,dom0-strict quiet a=2 b=\"x y\" iommuz=3 empty=";
 	static const struct {
 		const char *word, *value;
 	} cases[] = {{"a", "2"}, {"iommu", "verbose,dom0-strict"}, {"quiet", ""}, {"b", "\"x y\""},

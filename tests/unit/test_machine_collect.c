@@ -32,8 +32,9 @@ static struct sp_machine *read_root(void) {
 }
 
 static void put(const char *name, enum sp_record_kind kind, const char *data) {
-	root_put(root, &(struct sp_record){
-			       .kind = kind, .name = name, .data = data, .size = strlen(data)});
+	root_put(root,
+		&(struct sp_record){
+			.kind = kind, .name = name, .data = data, .size = strlen(data)});
 }
 
 /* A machine that is read again is the same, except for what folders do not hold. */
@@ -123,13 +124,13 @@ static void finds_names(void **state) {
 		"\t00  VGA compatible controller\n"
 		"\t3e92  Wrong section\n");
 	machine = read_root();
-	assert_string_equal(machine_function(machine, "00:02.0")->name,
-		"Intel Corporation UHD Graphics 630");
-	assert_string_equal(machine_function(machine, "00:03.0")->name,
-		"Intel Corporation device ffff");
+	assert_string_equal(
+		machine_function(machine, "00:02.0")->name, "Intel Corporation UHD Graphics 630");
+	assert_string_equal(
+		machine_function(machine, "00:03.0")->name, "Intel Corporation device ffff");
 	assert_null(machine_function(machine, "00:04.0")->name);
-	assert_string_equal(machine_function(machine, "00:05.0")->name,
-		"Intel Corporation UHD Graphics 630");
+	assert_string_equal(
+		machine_function(machine, "00:05.0")->name, "Intel Corporation UHD Graphics 630");
 	sp_machine_destroy(machine);
 }
 
@@ -143,7 +144,8 @@ static void finds_mounts(void **state) {
 	put(DEV "0000:00:06.0/class", SP_RECORD_TEXT, "0x010802");
 	put(DEV "0000:00:07.0/class", SP_RECORD_TEXT, "0x010802");
 	put("/sys/devices/pci0000:00/0000:00:04.0/block/sda/sda2/dev", SP_RECORD_TEXT, "8:2");
-	put("/sys/devices/pci0000:00/0000:00:04.0/block/sda/sda2/holders/dm-0/x", SP_RECORD_TEXT, "");
+	put("/sys/devices/pci0000:00/0000:00:04.0/block/sda/sda2/holders/dm-0/x", SP_RECORD_TEXT,
+		"");
 	put("/sys/devices/virtual/block/dm-0/dev", SP_RECORD_TEXT, "253:0");
 	put("/sys/devices/pci0000:00/0000:00:05.0/block/sdb/dev", SP_RECORD_TEXT, "8:16");
 	put("/sys/devices/pci0000:00/0000:00:06.0/block/sdc/dev", SP_RECORD_TEXT, "8:32");

@@ -77,8 +77,8 @@ static uint32_t compare_text(const char *text, size_t size) {
 /* Rows that fixtures leave out are zeros, and libpci takes them for all ones. */
 static void fill(struct sp_buf *out, unsigned long from, unsigned long to, const char *end) {
 	for (; from < to; from += 16)
-		sp_buf_printf(out, "%02lx: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00%s", from,
-			end);
+		sp_buf_printf(
+			out, "%02lx: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00%s", from, end);
 }
 
 /* The same lines with `lead` before headings and `end` at the end of each. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "machine_text.h"
 
-#define ROWS "00: 86 80 d3 10 07 05 10 00 00 00 00 02 00 00 00 00\n" \
-	     "30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+#define ROWS \
+	"00: 86 80 d3 10 07 05 10 00 00 00 00 02 00 00 00 00\n" \
+	"30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
 
 static void reads_a_real_one(void **state) {
 	struct sp_machine *machine = machine_load("lspci/igb.txt");
@@ -26,8 +27,7 @@ static void reads_a_real_one(void **state) {
 	assert_true(igb->config.bars[2].io);
 	assert_int_equal(display->config.bars[0].size, 16 << 20);
 	assert_int_equal(e1000e->config.rom.size, 256 << 10);
-	assert_string_equal(
-		igb->name, "Intel Corporation 82576 Gigabit Network Connection");
+	assert_string_equal(igb->name, "Intel Corporation 82576 Gigabit Network Connection");
 	assert_null(display->name);
 	assert_ptr_equal(igb->bridge, machine_function(machine, "00:03.0"));
 	/* Nobody asked for these. */
@@ -59,8 +59,7 @@ static void reads_headings(void **state) {
 		machine = machine_parse(text);
 		assert_int_equal(machine->function_count, 1);
 		assert_int_equal(machine->functions->config.vendor, 0x8086);
-		assert_ptr_equal(machine->functions,
-			machine_function(machine, cases[i].address));
+		assert_ptr_equal(machine->functions, machine_function(machine, cases[i].address));
 		assert_int_equal(machine->functions->name != NULL, cases[i].name != NULL);
 		if (cases[i].name)
 			assert_string_equal(machine->functions->name, cases[i].name);

@@ -102,11 +102,11 @@ static void leaves_out_serial_numbers(void **state) {
 
 /* Vital Product Data: the window through which serial numbers are read. */
 static void leaves_out_product_data(void **state) {
-	struct sp_machine *machine = SNAPSHOT(
-		"bytes " DEV "0000:00:03.0/config size 256\n"
-		"\t00: 86 80 d3 10 07 05 10 00 00 00 00 02 00 00 00 00\n"
-		"\t34: 40\n"
-		"\t40: 03 00 10 80 53 4e 31 32 77\n");
+	struct sp_machine *machine =
+		SNAPSHOT("bytes " DEV "0000:00:03.0/config size 256\n"
+			 "\t00: 86 80 d3 10 07 05 10 00 00 00 00 02 00 00 00 00\n"
+			 "\t34: 40\n"
+			 "\t40: 03 00 10 80 53 4e 31 32 77\n");
 	char *text = written(machine);
 
 	(void)state;

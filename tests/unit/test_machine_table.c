@@ -14,8 +14,8 @@ static char *table(const struct sp_machine *machine, bool all, unsigned columns,
 	return data;
 }
 
-static void assert_table(const struct sp_machine *machine, bool all, unsigned columns,
-	const char *expected) {
+static void assert_table(
+	const struct sp_machine *machine, bool all, unsigned columns, const char *expected) {
 	char *text = table(machine, all, columns, false);
 
 	assert_string_equal(text, expected);
