@@ -14,7 +14,8 @@ packages() {
 	run) packages build; packages bed; echo graphviz scdoc ;;
 	quick) packages build; echo device-tree-compiler libcmocka-dev python3 ;;
 	bed)
-		echo apt bc bison cpio device-tree-compiler dpkg flex gcc libc6-dev make meson ninja-build patch pkg-config python3 util-linux xz-utils
+		echo apt bc binutils bison cpio device-tree-compiler dpkg flex gcc libc6-dev make meson ninja-build \
+			patch pkg-config python3 util-linux xz-utils zstd
 		# On arm64 these are the machine's own.
 		[ "$(uname -m)" = aarch64 ] || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 		;;

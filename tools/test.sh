@@ -46,4 +46,9 @@ python3 tests/xen/story.py build/sallyport build/xen-story
 step "real Xen: predictions"
 python3 tests/xen/predictions.py build/sallyport build/xen-predictions
 
+step "real Xen for x86: the test bed"
+testbed/x86/build.sh
+step "real Xen for x86: plans and predictions"
+python3 tests/xen/x86/story.py build/sallyport build/xen-x86
+
 step "done"

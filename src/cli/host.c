@@ -79,8 +79,7 @@ bool cli_is_machine(const char *path) {
 bool cli_machine_load(struct sp_machine **machine, const char *path) {
 	struct sp_error error = {0};
 
-	if (path ? sp_machine_load(machine, path, &error)
-		 : sp_machine_read(machine, NULL, &error))
+	if (path ? sp_machine_load(machine, path, &error) : sp_machine_read(machine, NULL, &error))
 		return true;
 	complain(&error, path ? path : "this machine",
 		error.kind == SP_ERROR_INPUT && path

@@ -24,7 +24,7 @@ static const struct cli_verb VERBS[] = {
 
 static void usage(FILE *out) {
 	fputs("usage: sallyport VERB [ARGUMENT]…\n\n"
-	      "Plans how a device of a host is given to a guest, from the host's device tree.\n\n",
+	      "Plans how a device of a host is given to a guest of Xen or KVM.\n\n",
 		out);
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		fprintf(out, "  %-8s  %s\n", VERBS[i].name, VERBS[i].summary);

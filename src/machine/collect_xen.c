@@ -145,7 +145,9 @@ void collect_xen(struct collector *collector, const struct names *functions) {
 	collect_text(collector, HYPERVISOR "/type");
 	collect_text(collector, HYPERVISOR "/guest_type");
 	collect_folder(collector, HYPERVISOR "/version");
-	collect_folder(collector, HYPERVISOR "/properties");
+	/* Beside these there is a build ID, which is no text. */
+	collect_text(collector, HYPERVISOR "/properties/capabilities");
+	collect_text(collector, HYPERVISOR "/properties/features");
 	collect_folder(collector, HYPERVISOR "/start_flags");
 	if (collector->root[0] || !release)
 		return;

@@ -37,6 +37,19 @@ static void put(const char *name, enum sp_record_kind kind, const char *data) {
 			.kind = kind, .name = name, .data = data, .size = strlen(data)});
 }
 
+static void assert_same_snapshot(const struct sp_machine *machine) {
+	struct sp_error error = {0};
+	size_t size, written_size;
+	char *data, *written;
+
+	assert_true(sp_machine_snapshot(root, &data, &size, &error));
+	assert_true(sp_machine_write(machine, &written, &written_size, &error));
+	assert_int_equal(size, written_size);
+	assert_memory_equal(data, written, size);
+	free(data);
+	free(written);
+}
+
 /* A machine that is read again is the same, except for what folders do not hold. */
 static void reads_a_machine_again(void **state) {
 	struct sp_machine *told = machine_load("snapshots/intel-igd.snapshot"), *machine;
@@ -66,6 +79,7 @@ static void reads_a_machine_again(void **state) {
 	assert_int_equal(machine_function(machine, "00:02.0")->rmrrs.count, 1);
 	assert_true(machine->has_dmar);
 	assert_string_equal(machine_function(machine, "00:02.0")->user, "console");
+	assert_same_snapshot(machine);
 	sp_machine_destroy(machine);
 	sp_machine_destroy(told);
 }
