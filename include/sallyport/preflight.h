@@ -37,6 +37,7 @@ struct sp_situation {
 	bool stubdomain; /* the device model runs in a domain of its own */
 	bool gfx_passthru; /* an Intel GPU that the guest takes for its own first display */
 	bool permissive, relaxed_rdm; /* the options of that name are accepted */
+	bool apart; /* each slot is given on its own, and what is in the others stays */
 };
 
 /*
@@ -77,7 +78,7 @@ struct sp_question_info {
 };
 const struct sp_question_info *sp_question_info(enum sp_question question);
 
-/* A machine's GPUs with the other functions of their slots, without virtual ones: how many there are;
+/* A machine's GPUs with the other functions of their slots, without virtual ones: how many;
  * the first `room` of them go into `functions`. */
 uint32_t sp_preflight_gpus(const struct sp_machine *machine, sp_bdf *functions, uint32_t room);
 

@@ -56,7 +56,7 @@ void sp_assign_find(struct sp_assign *assign);
 
 bool sp_assign_is_xen(const struct sp_assign *assign);
 bool sp_assign_is_hvm_of_xen(const struct sp_assign *assign);
-/* A function of Intel's that the guest shall take for its first display. */
+/* The processor's own GPU, which the guest shall take for its first display. */
 bool sp_given_is_igd(const struct sp_assign *assign, const struct sp_given *given);
 bool sp_given_is_display(const struct sp_given *given);
 /* Held at boot by its address or its IDs. A virtual function does not exist then. */

@@ -5,23 +5,30 @@
 #include "base/text.h"
 #include "preflight/preflight.h"
 
-/* Drivers that would bind to the functions first. */
+/* The driver that would bind to the function first; NULL: there is none. */
+static const char *rival(const struct sp_assign *assign, uint32_t index) {
+	const struct sp_given *given = &assign->given.data[index];
+	const char *driver = given->function->driver;
+
+	return driver && given->function->assignable != SP_YES && sp_given_at_boot(assign, given) &&
+			assign_is_module_name(driver)
+		? driver
+		: NULL;
+}
+
 static void write_softdeps(struct sp_buf *out, const struct sp_assign *assign, const char *before) {
 	bool first = true;
 
 	for (uint32_t i = 0; i < assign->given.count; i++) {
-		const char *driver = assign->given.data[i].function->driver;
+		const char *driver = rival(assign, i);
 		bool again = false;
 
-		if (!driver || !sp_given_at_boot(assign, &assign->given.data[i]) ||
-			assign->given.data[i].function->assignable == SP_YES)
-			continue;
-		for (uint32_t k = 0; k < i && !again; k++) {
-			const char *other = assign->given.data[k].function->driver;
+		for (uint32_t k = 0; driver && k < i && !again; k++) {
+			const char *other = rival(assign, k);
 
 			again = other && strcmp(other, driver) == 0;
 		}
-		if (again || !assign_is_module_name(driver))
+		if (!driver || again)
 			continue;
 		if (first)
 			sp_buf_str(out, "# Loaded before the drivers that would take them:\n");
@@ -68,6 +75,24 @@ static void put_word(struct sp_buf *out, const char *line, const char *word, con
 		sp_buf_str(out, "# (is there already) ");
 	sp_buf_str(out, word);
 	sp_buf_char(out, '\n');
+}
+
+/* A list of functions: of two such words the kernel takes the last. */
+static void put_list(struct sp_buf *out, const char *line, const char *name,
+	const struct sp_buf *list, const char *why) {
+	struct sp_buf word = {0};
+	size_t size;
+
+	sp_buf_printf(&word, "%s=%s", name, list->data);
+	if (!word.failed) {
+		put_word(out, line, word.data, why);
+		if (!has_word(line, word.data) && line && sp_command_line_word(line, name, &size))
+			sp_buf_printf(out,
+				"# There is one already, and the last one counts: put what it "
+				"lists into this, too.\n");
+	}
+	out->failed |= word.failed;
+	sp_buf_release(&word);
 }
 
 static bool is_word(const char *line, const char *name, const char *value) {
@@ -123,34 +148,32 @@ static void write_xen(struct sp_buf *out, const struct sp_assign *assign) {
 static void put_list_word(
 	struct sp_buf *out, const struct sp_assign *assign, const char *line, const char *why) {
 	bool xen = sp_assign_is_xen(assign);
-	struct sp_buf word = {0};
+	struct sp_buf list = {0};
 
-	sp_buf_str(&word, xen ? "xen-pciback.hide=" : "vfio-pci.ids=");
-	if ((xen ? assign_put_hide : assign_put_id_list)(&word, assign) && !word.failed)
-		put_word(out, line, word.data, why);
-	out->failed |= word.failed;
-	sp_buf_release(&word);
+	if ((xen ? assign_put_hide : assign_put_id_list)(&list, assign) && !list.failed)
+		put_list(out, line, xen ? "xen-pciback.hide" : "vfio-pci.ids", &list, why);
+	out->failed |= list.failed;
+	sp_buf_release(&list);
 }
 
 /* Qubes names the functions its own way; its dracut module reads this before any driver. */
 static void write_qubes(struct sp_buf *out, const struct sp_assign *assign, const char *line) {
-	struct sp_buf word = {0};
+	struct sp_buf list = {0};
 	bool some = false;
 
-	sp_buf_str(&word, "rd.qubes.hide_pci=");
 	for (uint32_t i = 0; i < assign->given.count; i++) {
 		if (!sp_given_at_boot(assign, &assign->given.data[i]))
 			continue;
 		/* Without the segment, which is 0000. */
-		sp_buf_printf(&word, "%s%s", some ? "," : "", assign->given.data[i].address + 5);
+		sp_buf_printf(&list, "%s%s", some ? "," : "", assign->given.data[i].address + 5);
 		some = true;
 	}
-	if (some && !word.failed)
-		put_word(out, line, word.data,
+	if (some && !list.failed)
+		put_list(out, line, "rd.qubes.hide_pci", &list,
 			"GRUB_CMDLINE_LINUX of /etc/default/grub; then grub2-mkconfig -o "
 			"/boot/grub2/grub.cfg. dom0 does not touch the functions when it starts.");
-	out->failed |= word.failed;
-	sp_buf_release(&word);
+	out->failed |= list.failed;
+	sp_buf_release(&list);
 }
 
 static void write_console(struct sp_buf *out, const struct sp_assign *assign, const char *line) {

@@ -3,8 +3,7 @@
 
 #include "assign/assign.h"
 #include "pci/address.h"
-
-#define VENDOR_INTEL 0x8086u
+#include "preflight/preflight.h"
 
 bool sp_assign_is_xen(const struct sp_assign *assign) {
 	return assign->request->situation.hypervisor == SP_HYPERVISOR_XEN;
@@ -19,8 +18,7 @@ bool sp_given_is_display(const struct sp_given *given) {
 }
 
 bool sp_given_is_igd(const struct sp_assign *assign, const struct sp_given *given) {
-	return assign->request->situation.gfx_passthru && sp_given_is_display(given) &&
-		given->function->config.vendor == VENDOR_INTEL;
+	return assign->request->situation.gfx_passthru && sp_preflight_is_igd(given->function);
 }
 
 bool sp_given_at_boot(const struct sp_assign *assign, const struct sp_given *given) {

@@ -77,7 +77,6 @@ static void write_device(struct sp_buf *out, const struct sp_assign *assign, uin
 	sp_buf_char(out, '\n');
 }
 
-/* Function 0 makes the slot one of several functions, and so comes first. */
 static void write_devices(struct sp_buf *out, const struct sp_assign *assign) {
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		write_device(out, assign, i);
@@ -107,6 +106,8 @@ static void write_hostdev(struct sp_buf *out, const struct sp_assign *assign, ui
 	sp_buf_str(out, " -->\n  <hostdev mode='subsystem' type='pci' managed='yes'>\n");
 	sp_buf_str(out, "    <driver name='vfio'/>\n");
 	write_source(out, given->function->bdf);
+	if (igd)
+		sp_buf_printf(out, "    <alias name='ua-sallyport%u'/>\n", index);
 	if (assign->request->rom && is_first_display(assign, index)) {
 		sp_buf_str(out, "    <rom file=\"");
 		sp_text_xml(out, assign->request->rom, SIZE_MAX);
@@ -125,15 +126,29 @@ static void write_hostdev(struct sp_buf *out, const struct sp_assign *assign, ui
 	sp_buf_str(out, "  </hostdev>\n");
 }
 
+/* A property that libvirt has no element for. */
+static void write_opregion(struct sp_buf *out, uint32_t index) {
+	sp_buf_printf(out,
+		"<!-- The OpRegion, in <domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>,"
+		"\n     behind </devices>; libvirt 8.2 and later:\n"
+		"<qemu:override>\n"
+		"  <qemu:device alias='ua-sallyport%u'>\n"
+		"    <qemu:frontend>\n"
+		"      <qemu:property name='x-igd-opregion' type='bool' value='true'/>\n"
+		"    </qemu:frontend>\n"
+		"  </qemu:device>\n"
+		"</qemu:override>\n"
+		"-->\n",
+		index);
+}
+
 void assign_emit_libvirt(const struct sp_assign *assign, struct sp_buf *out) {
-	bool together = false, igd = false;
+	bool together = false;
 
 	if (sp_assign_is_xen(assign))
 		return;
-	for (uint32_t i = 0; i < assign->given.count; i++) {
+	for (uint32_t i = 0; i < assign->given.count; i++)
 		together |= assign->given.data[i].group_count > 1;
-		igd |= sp_given_is_igd(assign, &assign->given.data[i]);
-	}
 	sp_buf_str(out,
 		"<!-- For <devices> of a libvirt domain with machine='q35': virsh edit. "
 		"managed='yes' takes the\n     functions from their drivers when the guest "
@@ -141,12 +156,12 @@ void assign_emit_libvirt(const struct sp_assign *assign, struct sp_buf *out) {
 	if (together)
 		sp_buf_str(
 			out, "\n     libvirt adds the root ports up to the buses that are named.");
-	if (igd)
-		sp_buf_str(out,
-			"\n     The OpRegion needs <qemu:arg value='-set'/> with "
-			"device.hostdev0.x-igd-opregion=on.");
 	sp_buf_str(out, " -->\n<devices>\n");
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		write_hostdev(out, assign, i);
 	sp_buf_str(out, "</devices>\n");
+	for (uint32_t i = 0; i < assign->given.count; i++) {
+		if (sp_given_is_igd(assign, &assign->given.data[i]))
+			write_opregion(out, i);
+	}
 }

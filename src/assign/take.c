@@ -30,15 +30,43 @@ static const char EXPECT[] =
 	"\t\tdie \"$1 is $found, not $2 $3: the machine has changed; plan anew\"\n"
 	"}\n";
 
-/* /proc/self/mountinfo has the numbers of the block devices, and /sys where they hang. */
+/*
+ * A file system has a disk's number, or names the disk if its numbers are its own (btrfs). A disk
+ * that is encrypted, or part of a volume or an array, has another one that holds it. A path to a
+ * disk of NVMe, nvme0c1n2, stands for the disk nvme0n2 and its partitions.
+ */
 static const char UNUSED[] =
-	"\n# unused ADDRESS: no file system is mounted that lies behind the function.\n"
-	"unused() {\n"
-	"\twhile read -r _ _ number _ where _; do\n"
-	"\t\tcase $(readlink -f \"/sys/dev/block/$number\") in\n"
-	"\t\t*\"/$1/\"*) die \"$1 is in use: $where is mounted\" ;;\n"
+	"\n# idle ADDRESS NAME: nothing uses the disk or the partition.\n"
+	"idle() {\n"
+	"\tfor holder in \"/sys/class/block/$2/holders\"/*; do\n"
+	"\t\t[ ! -e \"$holder\" ] || die \"$1 is in use: ${holder##*/} is made of $2\"\n"
+	"\tdone\n"
+	"\tnumber=$(cat \"/sys/class/block/$2/dev\" 2>/dev/null) || number=none\n"
+	"\twhile read -r _ _ mounted _ where rest; do\n"
+	"\t\tcase \" $mounted $rest \" in\n"
+	"\t\t*\" $number \"* | *\" /dev/$2 \"*) die \"$1 is in use: $where is mounted\" ;;\n"
 	"\t\tesac\n"
 	"\tdone </proc/self/mountinfo\n"
+	"\t[ -r /proc/swaps ] || return 0\n"
+	"\twhile read -r swap _; do\n"
+	"\t\t[ \"$swap\" != \"/dev/$2\" ] || die \"$1 is in use: $2 is swap\"\n"
+	"\tdone </proc/swaps\n"
+	"}\n"
+	"\n# unused ADDRESS: nothing uses the disks that lie behind the function.\n"
+	"unused() {\n"
+	"\tfor disk in /sys/class/block/*; do\n"
+	"\t\tcase $(readlink -f \"$disk\") in\n"
+	"\t\t*\"/$1/\"*) ;;\n"
+	"\t\t*) continue ;;\n"
+	"\t\tesac\n"
+	"\t\tname=${disk##*/}\n"
+	"\t\tcase $name in\n"
+	"\t\tnvme*c*n*) name=${name%%c*}n${name##*n} ;;\n"
+	"\t\tesac\n"
+	"\t\tfor part in \"/sys/class/block/$name\" \"/sys/class/block/${name}p\"*; do\n"
+	"\t\t\t[ ! -e \"$part\" ] || idle \"$1\" \"${part##*/}\"\n"
+	"\t\tdone\n"
+	"\tdone\n"
 	"}\n";
 
 static const char TAKE_XEN[] =

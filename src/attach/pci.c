@@ -191,6 +191,10 @@ static int judge(const struct run *run, const struct sp_attach_step *step,
 		snprintf(said, SP_XEN_SAID_SIZE, "it is a bridge");
 		return EINVAL;
 	}
+	if (step->kind == SP_ATTACH_TAKE && function->deadly) {
+		snprintf(said, SP_XEN_SAID_SIZE, "it is a virtual function of a PVH dom0");
+		return EINVAL;
+	}
 	return 0;
 }
 

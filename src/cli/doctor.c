@@ -48,7 +48,7 @@ static const struct cli_usage USAGE = {
 		"it would fail, and says what to do about it. HOST is a snapshot or the output of "
 		"lspci -vvxxxx; without it, this machine is examined. DEVICE is a function, as "
 		"0000:03:00.0 or 03:00.0, or a slot with all its functions, as 03:00; without one, "
-		"all GPUs are examined with their slots.",
+		"each GPU is examined with its slot, as if it alone were given.",
 	.example = "sallyport doctor --target xen-4.20 --dom0 pvh 03:00",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
@@ -177,6 +177,7 @@ static bool read_situation(const struct request *request, struct patient *patien
 		return false;
 	situation->now = was.now && was.hypervisor == situation->hypervisor &&
 		was.target == situation->target && was.dom0 == situation->dom0;
+	situation->apart = request->device_count == 0;
 	situation->stubdomain = request->stubdomain;
 	situation->gfx_passthru = request->gfx_passthru;
 	situation->permissive = request->permissive;
@@ -280,7 +281,8 @@ static void print_head(struct cli *cli, const struct patient *patient) {
 	else
 		fprintf(cli->out, ", %s, dom0 %s, guest %s", sp_target_name(situation->target),
 			sp_dom0_name(situation->dom0), sp_guest_kind_name(situation->guest));
-	fputs(situation->now ? "\n" : ", as planned\n", cli->out);
+	fputs(situation->now ? "" : ", as planned", cli->out);
+	fputs(situation->apart && patient->count ? ", each slot on its own\n" : "\n", cli->out);
 	cli_style(cli, CLI_PLAIN);
 }
 

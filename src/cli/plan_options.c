@@ -340,6 +340,11 @@ static bool check_pci(const struct cli_plan_options *options) {
 			options->host);
 		return false;
 	}
+	if (options->kvm && options->pci.dom0_named) {
+		cli_misuse(
+			&USAGE, "--dom0 is for Xen, and the target is kvm; leave one of them out");
+		return false;
+	}
 	if (options->live || options->guest.device_count)
 		return true;
 	cli_misuse(&USAGE, "name at least one function, such as 0000:03:00.0");
@@ -350,7 +355,9 @@ static bool check_pci(const struct cli_plan_options *options) {
 static bool check(struct cli_plan_options *options, uint64_t seen) {
 	struct sp_request_guest *guest = &options->guest;
 
-	options->is_pci = options->host && cli_plan_is_pci(options->host, &options->live);
+	options->is_pci = options->host &&
+		cli_plan_is_pci(options->host, guest->device_count ? guest->devices[0] : NULL,
+			&options->live);
 	if (options->is_pci)
 		return check_pci(options) && check_kind(options, seen);
 	if (options->kvm) {

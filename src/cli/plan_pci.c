@@ -3,27 +3,24 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "functions.h"
+#include "host.h"
 #include "print.h"
 
-bool cli_plan_is_pci(const char *host, bool *live) {
-	char head[4096];
+bool cli_plan_is_pci(const char *host, const char *device, bool *live) {
+	struct stat status;
 	sp_bdf function;
-	bool slot;
-	FILE *file;
-	size_t size;
+	bool slot, there = stat(host, &status) == 0;
 
-	*live = access(host, F_OK) != 0 && cli_read_function(host, &function, &slot);
+	*live = !there && cli_read_function(host, &function, &slot);
 	if (*live)
 		return true;
-	file = fopen(host, "rbe");
-	if (!file)
-		return false;
-	size = fread(head, 1, sizeof(head), file);
-	fclose(file);
-	return sp_machine_recognise(head, size);
+	/* A pipe can be read once only, and what is wanted of it tells what it is. */
+	if (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return device && cli_read_function(device, &function, &slot);
+	return cli_is_machine(host);
 }
 
 #define SLOT_FUNCTIONS 8u
@@ -204,6 +201,15 @@ static enum cli_status write_plan(struct cli *cli, const struct cli_plan_options
 	return sp_assign_verdict(assign) == SP_VERDICT_NO ? CLI_NO : CLI_GOOD;
 }
 
+/* What was asked for is not there; other misuse has nothing to do with the list. */
+static bool lacks_function(const struct sp_machine *machine, const struct functions *functions) {
+	for (uint32_t i = 0; i < functions->count; i++) {
+		if (!sp_machine_has(machine, functions->data[i]))
+			return true;
+	}
+	return false;
+}
+
 static enum cli_status plan(
 	struct cli *cli, const struct cli_plan_options *options, const struct sp_machine *machine) {
 	struct functions functions = {0};
@@ -230,8 +236,8 @@ static enum cli_status plan(
 	request.function_count = functions.count;
 	choose_situation(&request.situation, options, machine);
 	if (!sp_assign_create(&assign, machine, &request, &error))
-		return error.kind == SP_ERROR_USE ? show_functions(options, &error)
-						  : cli_fail(&error, NULL, NULL);
+		return lacks_function(machine, &functions) ? show_functions(options, &error)
+							   : cli_fail(&error, NULL, NULL);
 	status = write_plan(cli, options, assign, &request);
 	sp_assign_destroy(assign);
 	return status;

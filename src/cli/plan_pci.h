@@ -10,8 +10,8 @@ enum cli_status cli_plan_pci(struct cli *cli, const struct cli_plan_options *opt
 /*
  * True if a positional argument says that PCI functions are meant: the address of one or of a
  * slot, where there is no file of that name, or a file that is a snapshot or lspci's output. *live:
- * the former.
+ * the former. `device` is the argument behind it, NULL if there is none.
  */
-bool cli_plan_is_pci(const char *host, bool *live);
+bool cli_plan_is_pci(const char *host, const char *device, bool *live);
 
 #endif

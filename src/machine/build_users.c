@@ -90,11 +90,23 @@ static void use_console(struct sp_machine *machine) {
 	}
 }
 
+static void use_boot_display(struct sp_machine *machine) {
+	for (uint32_t i = 0; i < machine->function_count; i++) {
+		struct sp_function *function = &machine->functions[i];
+
+		if (!function->boot_display || function->has_users || function->driver)
+			continue;
+		function->has_users = true;
+		function->user = "firmware's framebuffer";
+	}
+}
+
 /* Framebuffers that firmware left are driven by simpledrm, efifb or vesafb; older kernels do not
  * tell whose they are, and they are those of the boot display. */
 static void use_firmware_frames(struct sp_machine *machine) {
 	static const char prefix[] = "/sys/bus/platform/devices/";
 	uint32_t first, count = sp_files_range(&machine->files, prefix, &first);
+	bool nobodys = false;
 
 	for (uint32_t i = first; i < first + count; i++) {
 		const struct sp_record *record = &machine->files.records.data[i];
@@ -102,19 +114,13 @@ static void use_firmware_frames(struct sp_machine *machine) {
 		if (!link_name(record, prefix) ||
 			!sp_files_text(&machine->files, "%s/driver", record->name))
 			continue;
-		if (build_path_bdf(record->data, false) != SP_BDF_NONE) {
+		if (build_path_bdf(record->data, false) != SP_BDF_NONE)
 			use(machine, record->data, "firmware's framebuffer");
-			continue;
-		}
-		for (uint32_t f = 0; f < machine->function_count; f++) {
-			struct sp_function *function = &machine->functions[f];
-
-			if (!function->boot_display || function->has_users || function->driver)
-				continue;
-			function->has_users = true;
-			function->user = "firmware's framebuffer";
-		}
+		else
+			nobodys = true;
 	}
+	if (nobodys)
+		use_boot_display(machine);
 }
 
 /* "card0-HDMI-A-1" */

@@ -179,6 +179,30 @@ static const char *plain_place(const char *place) {
 	return "a folder";
 }
 
+/* A disk of NVMe that could have several paths is none of any controller's: behind the controller
+ * is "nvme0c1n2" alone, a path to the disk "nvme0n2". */
+static const char *path_to(struct collector *collector, const char *name) {
+	unsigned subsystem, controller, space;
+	int end = 0;
+
+	if (sscanf(name, "nvme%uc%un%u%n", &subsystem, &controller, &space, &end) != 3 || name[end])
+		return NULL;
+	return collect_path(collector, "nvme%un%u", subsystem, space);
+}
+
+/* Where the disk is used, or one of its partitions. */
+static const char *find_whole(struct collector *collector, const struct mounts *mounts,
+	const struct names *names, const char *disk) {
+	size_t length = strlen(disk);
+	const char *place = find_place(collector, mounts, disk, 0);
+
+	for (uint32_t i = 0; i < names->count && !place; i++) {
+		if (!strncmp(names->data[i], disk, length) && names->data[i][length] == 'p')
+			place = find_place(collector, mounts, names->data[i], 0);
+	}
+	return place;
+}
+
 static void collect_disks(struct collector *collector) {
 	struct mounts mounts = {0};
 	struct names names;
@@ -188,11 +212,13 @@ static void collect_disks(struct collector *collector) {
 	read_mounts(collector, &mounts);
 	for (uint32_t i = 0; i < names.count; i++) {
 		const char *path = collect_path(collector, BLOCK "/%s", names.data[i]);
-		const char *place;
+		const char *place, *disk;
 
 		if (!is_pci(collector, path))
 			continue;
-		place = find_place(collector, &mounts, names.data[i], 0);
+		disk = path_to(collector, names.data[i]);
+		place = disk ? find_whole(collector, &mounts, &names, disk)
+			     : find_place(collector, &mounts, names.data[i], 0);
 		if (!place)
 			continue;
 		collect_link(collector, path);

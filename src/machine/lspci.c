@@ -43,6 +43,7 @@ struct reader {
 	struct sp_error *error;
 	uint32_t line;
 	bool told; /* of any function */
+	size_t room; /* bytes of configuration that may yet come: one row can make 4096 of them */
 	struct function function;
 	SP_VEC(struct heading) headings;
 };
@@ -110,15 +111,20 @@ static void add_regions(struct reader *reader) {
 	sp_buf_release(&text);
 }
 
-static void end_function(struct reader *reader) {
+static bool end_function(struct reader *reader) {
 	struct function *function = &reader->function;
 
 	if (function->open) {
+		if (function->size > reader->room)
+			return fail(reader,
+				"more bytes of configuration than the 16 MiB that are read");
+		reader->room -= function->size;
 		add(reader, SP_RECORD_BYTES, "config", function->config, function->size);
 		add_regions(reader);
 		reader->told = reader->told || function->told;
 	}
 	function->open = false;
+	return true;
 }
 
 /* Takes " (rev c8)" and " (prog-if 00 [VGA controller])" off the end. */
@@ -183,7 +189,8 @@ static bool begin_function(struct reader *reader, char *line, size_t length) {
 	struct heading *heading;
 	sp_bdf bdf;
 
-	end_function(reader);
+	if (!end_function(reader))
+		return false;
 	line[length] = '\0';
 	/* Domains that the kernel has made up are beyond any guest's reach. */
 	if (!sp_bdf_parse(line, &bdf))
@@ -346,12 +353,12 @@ static bool read_line(struct reader *reader, char *line) {
 	if (length)
 		return begin_function(reader, line, length);
 	if (!line[0])
-		end_function(reader);
-	else if (!reader->function.open)
+		return end_function(reader);
+	if (!reader->function.open)
 		return true;
-	else if ((digits == 2 || digits == 3) && line[digits] == ':' && line[digits + 1] == ' ')
+	if ((digits == 2 || digits == 3) && line[digits] == ':' && line[digits + 1] == ' ')
 		return read_row(reader, line);
-	else if (line[0] == '\t')
+	if (line[0] == '\t')
 		read_detail(reader, line);
 	return true;
 }
@@ -384,7 +391,7 @@ static bool check_headings(struct reader *reader) {
 
 bool sp_files_parse_lspci(
 	struct sp_files *files, const char *data, size_t size, struct sp_error *error) {
-	struct reader reader = {.files = files, .error = error};
+	struct reader reader = {.files = files, .error = error, .room = SP_FILES_LIMIT};
 	const char *end = data + size;
 	char line[LINE];
 
@@ -404,8 +411,7 @@ bool sp_files_parse_lspci(
 		if (!read_line(&reader, line))
 			return false;
 	}
-	end_function(&reader);
-	if (!check_headings(&reader))
+	if (!end_function(&reader) || !check_headings(&reader))
 		return false;
 	if (!reader.told && !files->arena->failed)
 		return sp_error_set(error, SP_ERROR_INPUT,

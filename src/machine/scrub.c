@@ -64,17 +64,38 @@ static bool is_word(char c) {
 		c == '_';
 }
 
-/* The host's name where it stands by itself becomes as many dots. */
-static void blank_host(char *text, size_t size, const char *host) {
-	size_t length = strlen(host);
+/* Hosts that are called after what runs on them, as each dom0 of Qubes is: the name tells nothing,
+ * and the texts are full of it. */
+static bool is_nobodys(const char *name, size_t size) {
+	static const char *const names[] = {"dom0", "debian", "domain", "fedora", "grub", "guest",
+		"host", "hvm", "iommu", "kvm", "linux", "localhost", "pci", "pciback", "pv", "pvh",
+		"qubes", "root", "ubuntu", "vfio", "xcp", "xen", "xl"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) == size && strncasecmp(names[i], name, size) == 0)
+			return true;
+	}
+	return size < 2 || strspn(name, "0123456789") >= size;
+}
+
+/* A name where it stands by itself becomes as many dots. */
+static void blank_name(char *text, size_t size, const char *name, size_t length) {
 	char *at = text, *end = text + size;
 
-	while (length && (at = memmem(at, (size_t)(end - at), host, length))) {
+	if (is_nobodys(name, length))
+		return;
+	while ((at = memmem(at, (size_t)(end - at), name, length))) {
 		if ((at == text || !is_word(at[-1])) &&
 			(at + length == end || !is_word(at[length])))
 			memset(at, '.', length);
 		at += length;
 	}
+}
+
+/* The host's name with its domain, and without. */
+static void blank_host(char *text, size_t size, const char *host) {
+	blank_name(text, size, host, strlen(host));
+	blank_name(text, size, host, strcspn(host, "."));
 }
 
 /* Of `xl info` and `xl dmesg`, line by line. */
@@ -92,15 +113,24 @@ static void put_line(struct sp_buf *out, const char *line, size_t size) {
 	put_builders(out, line, size);
 }
 
-static void put_lines(struct sp_buf *out, const char *text, size_t size) {
+/* Of Xen's log, what Xen says, and not what its guests do: with console_to_ring it has dom0's whole
+ * log, with names of disks and people. */
+static bool is_xens(const char *line, size_t size) {
+	return memmem(line, size, "(XEN)", 5);
+}
+
+static void put_lines(struct sp_buf *out, const char *text, size_t size, bool log) {
 	while (size) {
 		const char *end = memchr(text, '\n', size);
 		size_t length = end ? (size_t)(end - text) : size;
 
-		put_line(out, text, length);
+		if (!log || is_xens(text, length)) {
+			put_line(out, text, length);
+			if (end)
+				sp_buf_char(out, '\n');
+		}
 		if (!end)
 			return;
-		sp_buf_char(out, '\n');
 		text += length + 1;
 		size -= length + 1;
 	}
@@ -126,7 +156,7 @@ static bool scrub_text(struct sp_files *files, struct sp_record *record, const c
 	if (strcmp(record->name, "/proc/cmdline") == 0)
 		scrub_command_line(&text, record->data, record->size);
 	else if (command || strcmp(record->name, "/proc/version") == 0)
-		put_lines(&text, record->data, record->size);
+		put_lines(&text, record->data, record->size, strcmp(record->name, "xl dmesg") == 0);
 	else
 		sp_buf_put(&text, record->data, record->size);
 	if (!text.failed && text.data) {

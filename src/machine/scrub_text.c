@@ -103,8 +103,12 @@ static const char *const KEPT[] = {"acpi", "acpi_", "amd_iommu", "amd_iommu_", "
 	"loglevel", "maxcpus", "mem", "memmap", "mitigations", "modprobe.blacklist",
 	"module_blacklist", "nouveau.", "nr_cpus", "nvidia-drm.", "nvidia.", "pci", "pci-stub.",
 	"pci_", "pci_stub.", "pciback.", "pcie_", "radeon.", "rd.driver.blacklist", "rd.driver.pre",
-	"simpledrm.", "swiotlb", "tsc", "vfio.", "vfio-pci.", "vfio_", "vga", "video", "xe.", "xen",
-	"xen-pciback.", "xen.", "xen_"};
+	"rd.qubes.", "simpledrm.", "swiotlb", "tsc", "vfio.", "vfio-pci.", "vfio_", "vga", "video",
+	"xe.", "xen", "xen-pciback.", "xen.", "xen_"};
+
+static bool is_blank(char c) {
+	return c == ' ' || c == '\t' || c == '\n';
+}
 
 static bool is_kept(const char *name, size_t size) {
 	for (size_t i = 0; i < COUNT(KEPT); i++) {
@@ -126,7 +130,7 @@ void scrub_command_line(struct sp_buf *out, const char *line, size_t size) {
 		size_t length = 0;
 		bool quoted = false;
 
-		for (; at < size && (quoted || line[at] != ' '); at++, length++)
+		for (; at < size && (quoted || !is_blank(line[at])); at++, length++)
 			quoted ^= line[at] == '"';
 		value = memchr(word, '=', length);
 		if (!value || is_kept(word, (size_t)(value - word))) {
@@ -140,9 +144,7 @@ void scrub_command_line(struct sp_buf *out, const char *line, size_t size) {
 			sp_buf_str(out, " ?");
 			return;
 		}
-		while (at < size && line[at] == ' ') {
-			sp_buf_char(out, ' ');
-			at++;
-		}
+		while (at < size && is_blank(line[at]))
+			sp_buf_char(out, line[at++]);
 	}
 }

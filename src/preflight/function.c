@@ -3,10 +3,13 @@
 
 /* Whether the function is one that can be given away at all. */
 
-static bool is_host_part(const struct sp_machine *machine, const struct sp_function *function) {
+bool sp_preflight_is_host_part(
+	const struct sp_preflight *preflight, const struct sp_function *function) {
+	const struct sp_machine *machine = preflight->machine;
 	uint32_t class = function->config.class >> 8;
 
-	if (class >> 8 == 0x06 || class == 0x0806 || class == 0x0807)
+	/* Other bridges are devices such as NVIDIA's NVSwitch. */
+	if ((class >> 8 == 0x06 && class != 0x0680) || class == 0x0806 || class == 0x0807)
 		return true;
 	for (uint32_t i = 0; i < machine->ivrs.unit_count; i++)
 		if (machine->ivrs.units[i].function == function->bdf)
@@ -50,7 +53,12 @@ static bool ask_state(struct sp_preflight *preflight, const struct sp_function *
 		sp_preflight_find(preflight, SP_QUESTION_FUNCTION, function,
 			SP_CODE_PCI_CONFIG_BROKEN, NULL,
 			"its configuration space has a list of capabilities that is broken");
-	if (config->known <= SP_PCI_CONFIG_MIN)
+	if (!config->known)
+		sp_preflight_unknown(preflight, SP_QUESTION_FUNCTION, function,
+			"Wake it (echo on >/sys/bus/pci/devices/ADDRESS/power/control) and ask "
+			"again; if it does not answer then, power the machine off and on.",
+			"it does not answer: it is switched off, or has fallen off the bus");
+	else if (config->known <= SP_PCI_CONFIG_MIN)
 		sp_preflight_unknown(preflight, SP_QUESTION_FUNCTION, function,
 			"Run this as root, or read a dump of lspci -vvxxxx that root made.",
 			"only the first %u bytes of its configuration space are known",
@@ -69,7 +77,7 @@ void sp_ask_function(struct sp_preflight *preflight, const struct sp_function *f
 	if (sp_preflight_is_bridge(function))
 		sp_preflight_find(preflight, SP_QUESTION_FUNCTION, function, SP_CODE_PCI_BRIDGE,
 			NULL, "it is a bridge");
-	else if (is_host_part(preflight->machine, function))
+	else if (sp_preflight_is_host_part(preflight, function))
 		sp_preflight_find(preflight, SP_QUESTION_FUNCTION, function, SP_CODE_PCI_HOST_PART,
 			NULL, "it is a part of the host itself: %s", class_of(function));
 	else if (function->physical)

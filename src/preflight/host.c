@@ -2,6 +2,8 @@
 #include "preflight/preflight.h"
 #include "preflight/words.h"
 
+#include <string.h>
+
 /* The hypervisor, the kinds of dom0 and guest, and the IOMMU. */
 
 static const char *version_of(const struct sp_xen_facts *xen) {
@@ -121,6 +123,20 @@ void sp_ask_dom0(struct sp_preflight *preflight, const struct sp_function *funct
 		ask_pvh(preflight);
 }
 
+/* The kernel makes groups where it has an IOMMU in use. */
+static bool is_grouped(const struct sp_machine *machine) {
+	for (uint32_t i = 0; i < machine->function_count; i++)
+		if (machine->functions[i].group >= 0)
+			return true;
+	return false;
+}
+
+/* The kernel's own choice is to leave VT-d off. Debian's second option spares the GPU alone. */
+static bool is_off_by_default(const struct sp_machine *machine) {
+	return sp_machine_config(machine, "CONFIG_INTEL_IOMMU_DEFAULT_ON") == 'n' &&
+		sp_machine_config(machine, "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF") == 'n';
+}
+
 /* The words that leave it off; NULL for none. */
 static const char *word_that_is_off(const struct sp_preflight *preflight) {
 	const struct sp_machine *machine = preflight->machine;
@@ -138,17 +154,10 @@ static const char *word_that_is_off(const struct sp_preflight *preflight) {
 		return "intel_iommu=off on the kernel's command line";
 	if (machine->has_ivrs && sp_words_has(line, "amd_iommu", "off"))
 		return "amd_iommu=off on the kernel's command line";
-	if (machine->has_dmar && !sp_words_has(line, "intel_iommu", "on") &&
-		sp_machine_config(machine, "CONFIG_INTEL_IOMMU_DEFAULT_ON") == 'n')
+	if (machine->has_dmar && !sp_words_has(line, "intel_iommu", "on") && !is_grouped(machine) &&
+		is_off_by_default(machine))
 		return "a kernel without CONFIG_INTEL_IOMMU_DEFAULT_ON";
 	return NULL;
-}
-
-static bool is_grouped(const struct sp_machine *machine) {
-	for (uint32_t i = 0; i < machine->function_count; i++)
-		if (machine->functions[i].group >= 0)
-			return true;
-	return false;
 }
 
 /* False: it is not on, and that was said. */
@@ -158,7 +167,8 @@ static bool ask_switched_on(struct sp_preflight *preflight) {
 	bool pvh = xen && preflight->situation.dom0 == SP_DOM0_PVH;
 	const char *off = word_that_is_off(preflight);
 
-	if (machine->firmware_iommu == SP_NO) {
+	/* Not all IOMMUs are in these tables. */
+	if (machine->firmware_iommu == SP_NO && (xen || !is_grouped(machine))) {
 		sp_preflight_find(preflight, SP_QUESTION_IOMMU, NULL,
 			pvh ? SP_CODE_PCI_IOMMU_PVH : SP_CODE_PCI_IOMMU_NONE, NULL,
 			"the firmware describes no IOMMU%s",
@@ -199,6 +209,8 @@ static const char *unmapped_by(const struct sp_preflight *preflight) {
 	return machine->xen.interrupt_remapping == SP_NO ? "Xen's log says so" : NULL;
 }
 
+#define UNSAFE "vfio_iommu_type1.allow_unsafe_interrupts"
+
 /* False: they are not, and that was said. */
 static bool ask_remapping(struct sp_preflight *preflight) {
 	const char *why = unmapped_by(preflight);
@@ -209,7 +221,8 @@ static bool ask_remapping(struct sp_preflight *preflight) {
 	if (preflight->situation.hypervisor == SP_HYPERVISOR_XEN)
 		sp_preflight_find(preflight, SP_QUESTION_IOMMU, NULL, SP_CODE_PCI_IOMMU_INTREMAP,
 			NULL, "interrupts are not remapped: %s", why);
-	else if (sp_words_switch(line, "vfio_iommu_type1.allow_unsafe_interrupts", NULL) == SP_YES)
+	else if (sp_words_switch(line, UNSAFE, NULL) == SP_YES || sp_words_has(line, UNSAFE, "Y") ||
+		sp_words_has(line, UNSAFE, "y"))
 		return true;
 	else
 		sp_preflight_find(preflight, SP_QUESTION_IOMMU, NULL, SP_CODE_PCI_IOMMU_UNSAFE,
@@ -219,10 +232,10 @@ static bool ask_remapping(struct sp_preflight *preflight) {
 
 void sp_ask_iommu(struct sp_preflight *preflight, const struct sp_function *function) {
 	const struct sp_machine *machine = preflight->machine;
-	bool good;
+	bool good, broken = machine->table_error && strncmp(machine->table_error, "VFCT", 4) != 0;
 
 	(void)function;
-	if (machine->table_error)
+	if (broken)
 		sp_preflight_find(preflight, SP_QUESTION_IOMMU, NULL, SP_CODE_PCI_IOMMU_TABLE, NULL,
 			"%s", machine->table_error);
 	if (!ask_switched_on(preflight))
@@ -233,7 +246,7 @@ void sp_ask_iommu(struct sp_preflight *preflight, const struct sp_function *func
 		sp_preflight_unknown(preflight, SP_QUESTION_IOMMU, NULL,
 			"Read the machine itself as root, or a snapshot of it, not lspci's output.",
 			"whether the machine has an IOMMU is not known");
-	else if (good && !machine->table_error)
+	else if (good && !broken)
 		sp_preflight_pass(preflight, SP_QUESTION_IOMMU, NULL, "the machine has an IOMMU%s",
 			machine->has_dmar           ? " (VT-d)"
 				: machine->has_ivrs ? " (AMD-Vi)"
@@ -244,6 +257,9 @@ void sp_ask_translation(struct sp_preflight *preflight, const struct sp_function
 	const struct sp_machine *machine = preflight->machine;
 	bool xen = preflight->situation.hypervisor == SP_HYPERVISOR_XEN;
 
+	/* Said once, of the machine. */
+	if (machine->firmware_iommu == SP_NO)
+		return;
 	if (function->translated == SP_NO)
 		sp_preflight_find(preflight, SP_QUESTION_IOMMU, function, SP_CODE_PCI_IOMMU_BYPASS,
 			NULL, "no IOMMU of the firmware's tables is in charge of it");

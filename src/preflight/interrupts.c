@@ -55,6 +55,13 @@ void sp_ask_intx(struct sp_preflight *preflight, const struct sp_function *funct
 
 	if (sp_preflight_is_bridge(function))
 		return;
+	if (!function->config.known) {
+		sp_preflight_unknown(preflight, SP_QUESTION_INTX, function,
+			"Wake it (echo on >/sys/bus/pci/devices/ADDRESS/power/control) and ask "
+			"again.",
+			"whether it has an INTx pin is not known");
+		return;
+	}
 	if (!function->config.pin) {
 		ask_without_pin(preflight, function);
 		return;

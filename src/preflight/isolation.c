@@ -76,8 +76,12 @@ static void find_left(const struct sp_preflight *preflight, const struct sp_func
 	}
 }
 
-static bool redirects(const struct sp_function *port) {
-	return port->config.has_acs && (port->config.acs.on & ACS_NEEDED) == ACS_NEEDED;
+/* It is known that requests pass between what is below it. */
+static bool lets_pass(const struct sp_function *port) {
+	const struct sp_pci_config *config = &port->config;
+
+	return config->pcie == SP_PCIE_DOWNSTREAM && config->has_extended &&
+		(!config->has_acs || (config->acs.on & ACS_NEEDED) != ACS_NEEDED);
 }
 
 static bool is_conventional(const struct sp_function *bridge) {
@@ -93,7 +97,7 @@ static void ask_above(struct sp_preflight *preflight, const struct sp_function *
 		bool conventional = is_conventional(at);
 		char name[SP_BDF_SIZE];
 
-		if (at->config.pcie == SP_PCIE_DOWNSTREAM && !redirects(at) && at->bridge)
+		if (lets_pass(at) && at->bridge)
 			top = at->bridge;
 		else if (!conventional)
 			continue;
@@ -137,6 +141,9 @@ static bool ask_group(struct sp_preflight *preflight, const struct sp_function *
 		return false;
 	if (function->group < 0 && (!machine->groups_known || !preflight->situation.now))
 		return false;
+	/* Said once, of the machine. */
+	if (function->group < 0 && machine->firmware_iommu == SP_NO)
+		return true;
 	if (function->group < 0) {
 		sp_preflight_find(preflight, SP_QUESTION_ISOLATION, function,
 			SP_CODE_PCI_GROUP_NONE, NULL, "it is in no IOMMU group");
@@ -160,6 +167,19 @@ static bool ask_group(struct sp_preflight *preflight, const struct sp_function *
 	return true;
 }
 
+/* All registers were read by which it and the bridges above it are judged. */
+static bool is_known(const struct sp_function *function) {
+	const struct sp_pci_config *config = &function->config;
+
+	if (!config->has_caps || (!config->has_extended && config->pcie != SP_PCIE_NONE))
+		return false;
+	for (const struct sp_function *at = function->bridge; at; at = at->bridge)
+		if (!at->config.has_caps ||
+			(at->config.pcie == SP_PCIE_DOWNSTREAM && !at->config.has_extended))
+			return false;
+	return true;
+}
+
 void sp_ask_isolation(struct sp_preflight *preflight, const struct sp_function *function) {
 	uint32_t before = preflight->answers.count;
 
@@ -170,7 +190,7 @@ void sp_ask_isolation(struct sp_preflight *preflight, const struct sp_function *
 	ask_functions(preflight, function);
 	if (preflight->answers.count != before)
 		return;
-	if (!function->config.has_extended && function->config.pcie != SP_PCIE_NONE)
+	if (!is_known(function))
 		sp_preflight_unknown(preflight, SP_QUESTION_ISOLATION, function,
 			"Run this as root, or read a dump of lspci -vvxxxx that root made.",
 			"whether it is kept apart from its neighbours (ACS) is not known");

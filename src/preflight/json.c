@@ -22,6 +22,7 @@ static void put_situation(struct sp_json *json, const struct sp_situation *situa
 	sp_json_bool(json, "gfx_passthru", situation->gfx_passthru);
 	sp_json_bool(json, "permissive", situation->permissive);
 	sp_json_bool(json, "relaxed_rdm", situation->relaxed_rdm);
+	sp_json_bool(json, "apart", situation->apart);
 	sp_json_end_object(json);
 }
 

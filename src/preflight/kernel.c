@@ -2,6 +2,7 @@
 #include "preflight/preflight.h"
 #include "preflight/words.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The kernel of dom0, or of the host. */
@@ -22,7 +23,7 @@ static const struct {
 	const char *option, *other, *what;
 } OPTIONS[] = {
 	{DOM0, true, "CONFIG_XEN_DOM0", NULL, "a kernel for dom0"},
-	{PV_DOM0, true, "CONFIG_XEN_PV", NULL, "a kernel for a PV dom0"},
+	{PV_DOM0, true, "CONFIG_XEN_PV_DOM0", "CONFIG_XEN_PV", "a kernel for a PV dom0"},
 	{PVH_DOM0, true, "CONFIG_XEN_PVH", NULL, "a kernel for a PVH dom0"},
 	{DOM0, true, "CONFIG_XEN_PCIDEV_BACKEND", "CONFIG_XEN_PCIDEV_STUB",
 		"what holds functions for guests"},
@@ -91,12 +92,15 @@ static const char *module_of(const struct sp_preflight *preflight) {
 
 void sp_ask_kernel(struct sp_preflight *preflight, const struct sp_function *function) {
 	const char *release = preflight->machine->kernel.release, *module;
+	char remedy[256];
 
 	(void)function;
 	if (!preflight->machine->kernel.has_config) {
-		sp_preflight_unknown(preflight, SP_QUESTION_KERNEL, NULL,
-			"Let the file /boot/config-RELEASE be there, or build the kernel with "
-			"CONFIG_IKCONFIG_PROC.",
+		snprintf(remedy, sizeof(remedy),
+			"Copy the kernel's configuration to /boot/config-%s, or run modprobe "
+			"configs, and ask again.",
+			release ? release : "$(uname -r)");
+		sp_preflight_unknown(preflight, SP_QUESTION_KERNEL, NULL, remedy,
 			"the kernel's configuration is not known");
 		return;
 	}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "pci/address.h"
 #include "preflight/preflight.h"
 
 /* Memory that the function needs at given places: its BARs, its ROM. */
@@ -107,8 +108,8 @@ static uint64_t total_of(const struct sp_function *function, bool *known) {
 	for (unsigned i = 0; i < SP_PCI_BARS; i++) {
 		const struct sp_bar *bar = &function->config.bars[i];
 
-		if (sp_preflight_is_virtual(function)) {
-			total += function->vf_sizes[i];
+		if (sp_preflight_is_virtual(function) && !bar->size) {
+			total += function->physical->vf_sizes[i];
 		} else if (is_memory(bar)) {
 			*known &= bar->size != 0;
 			total += bar->size;
@@ -132,6 +133,9 @@ void sp_ask_bars(struct sp_preflight *preflight, const struct sp_function *funct
 		sp_preflight_unknown(preflight, SP_QUESTION_BARS, function,
 			"Read the machine itself, or a dump of lspci -vvxxxx.",
 			"the sizes of its BARs are not known");
+	} else if (preflight->answers.count == before && !total) {
+		sp_preflight_pass(
+			preflight, SP_QUESTION_BARS, function, "it has no memory in BARs");
 	} else if (preflight->answers.count == before) {
 		sp_text_about(&size, total);
 		sp_preflight_pass(preflight, SP_QUESTION_BARS, function, "its BARs take %s",
@@ -152,18 +156,31 @@ static uint64_t low_of(const struct sp_function *function) {
 	return total + config->rom.size;
 }
 
+/* Of the functions of one guest; where each slot is given on its own, of the slot with the most. */
+static uint64_t low_of_guest(const struct sp_preflight *preflight) {
+	uint64_t here = 0, most = 0;
+
+	for (uint32_t i = 0; i < preflight->function_count; i++) {
+		const struct sp_function *at = preflight->functions[i];
+
+		if (i && preflight->situation.apart &&
+			sp_bdf_slot(at->bdf) != sp_bdf_slot(preflight->functions[i - 1]->bdf))
+			here = 0;
+		here += sp_preflight_is_virtual(at) ? 0 : low_of(at);
+		most = here > most ? here : most;
+	}
+	return most;
+}
+
 void sp_ask_hole(struct sp_preflight *preflight, const struct sp_function *function) {
-	uint64_t needed = 0, hole = HOLE_DEFAULT_MIB;
+	uint64_t needed, hole = HOLE_DEFAULT_MIB;
 	char remedy[128];
 	unsigned mib;
 
 	(void)function;
 	if (!preflight->function_count || !is_for_device_model(preflight))
 		return;
-	for (uint32_t i = 0; i < preflight->function_count; i++)
-		if (!sp_preflight_is_virtual(preflight->functions[i]))
-			needed += low_of(preflight->functions[i]);
-	needed = (needed + MIB - 1) / MIB;
+	needed = (low_of_guest(preflight) + MIB - 1) / MIB;
 	mib = (unsigned)needed;
 	while (hole <= HOLE_MAX_MIB && needed + EMULATED_MIB > hole - HOLE_END_MIB)
 		hole *= 2;

@@ -90,11 +90,15 @@ bool sp_preflight_create(struct sp_preflight **out, const struct sp_machine *mac
 		return false;
 	}
 	for (size_t q = 0; q < SP_QUESTION_COUNT; q++) {
+		preflight->asked = NULL;
 		if (QUESTIONS[q].machine)
 			QUESTIONS[q].machine(preflight, NULL);
-		for (uint32_t i = 0; QUESTIONS[q].function && i < preflight->function_count; i++)
-			QUESTIONS[q].function(preflight, preflight->functions[i]);
+		for (uint32_t i = 0; QUESTIONS[q].function && i < preflight->function_count; i++) {
+			preflight->asked = preflight->functions[i];
+			QUESTIONS[q].function(preflight, preflight->asked);
+		}
 	}
+	preflight->asked = NULL;
 	if (preflight->arena.failed) {
 		sp_preflight_destroy(preflight);
 		return sp_error_memory(error);
@@ -208,5 +212,5 @@ void sp_preflight_unknown(struct sp_preflight *preflight, enum sp_question quest
 	made = answer(preflight, question, function, SP_RESULT_UNKNOWN, format, arguments);
 	va_end(arguments);
 	if (made)
-		made->remedy = sp_arena_strdup(&preflight->arena, remedy);
+		made->remedy = address_remedy(&preflight->arena, remedy, function);
 }

@@ -13,10 +13,11 @@ struct sp_preflight {
 	struct sp_situation situation;
 	struct sp_function **functions; /* sorted by address, each once */
 	uint32_t function_count;
+	const struct sp_function *asked; /* that is asked about; NULL: the machine */
 	SP_VEC(struct sp_answer) answers;
 };
 
-/* True if this function is given away too. */
+/* True if this function is given away too, with the one that is asked about. */
 bool sp_preflight_gives(const struct sp_preflight *preflight, const struct sp_function *function);
 
 /* A rule of x86 that differs between Xen's releases; rules.def has the table. */
@@ -75,8 +76,12 @@ bool sp_preflight_is_display(const struct sp_function *function); /* base class 
 bool sp_preflight_is_intel_display(const struct sp_function *function); /* as libxl asks */
 bool sp_preflight_is_igd(const struct sp_function *function); /* the processor's own GPU */
 bool sp_preflight_is_bridge(const struct sp_function *function);
+/* A piece of the chipset, which stays with the host whatever is asked. */
+bool sp_preflight_is_host_part(
+	const struct sp_preflight *preflight, const struct sp_function *function);
 /* A driver whose work is to hold functions for guests. */
 bool sp_preflight_is_holder(const char *driver);
+bool sp_preflight_is_vfio(const char *driver); /* vfio-pci, or a variant: mlx5_vfio_pci */
 
 /* "0000:03:00.1, 0000:03:00.2 and 3 more" of functions that are added one by one. */
 struct sp_names {

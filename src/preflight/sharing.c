@@ -34,7 +34,7 @@ static const char *hide_remedy(const struct sp_preflight *preflight) {
 static void ask_holder(struct sp_preflight *preflight, const struct sp_function *function) {
 	bool xen = preflight->situation.hypervisor == SP_HYPERVISOR_XEN;
 	const char *driver = function->driver;
-	bool vfio = driver && strcmp(driver, "vfio-pci") == 0;
+	bool vfio = driver && sp_preflight_is_vfio(driver);
 	bool stub = driver && strcmp(driver, "pci-stub") == 0;
 	bool right = driver && !stub && vfio != xen;
 
@@ -57,6 +57,8 @@ static void ask_holder(struct sp_preflight *preflight, const struct sp_function 
 void sp_ask_driver(struct sp_preflight *preflight, const struct sp_function *function) {
 	const char *driver = function->driver;
 
+	if (sp_preflight_is_bridge(function) || sp_preflight_is_host_part(preflight, function))
+		return;
 	if (function->has_users)
 		sp_preflight_find(preflight, SP_QUESTION_DRIVER, function,
 			sp_preflight_is_display(function)  ? SP_CODE_PCI_DISPLAY_IN_USE
@@ -75,10 +77,16 @@ void sp_ask_driver(struct sp_preflight *preflight, const struct sp_function *fun
 			take_remedy(preflight), "the host's driver %s has it", driver);
 }
 
+/* The chipset's functions share a slot, and those that the host runs on cannot follow. */
+#define STAYS_REMEDY \
+	"A part of its slot stays with the host whatever is given: see that a reset of this " \
+	"function alone is enough, and that the guest is one that you trust."
+
 void sp_ask_slot(struct sp_preflight *preflight, const struct sp_function *function) {
 	struct sp_names left = {.count = 0};
 	struct sp_function *slot;
 	uint32_t count, others = 0;
+	bool host = false; /* part of it is left behind */
 
 	if (sp_preflight_is_virtual(function) || sp_preflight_is_bridge(function))
 		return;
@@ -87,6 +95,7 @@ void sp_ask_slot(struct sp_preflight *preflight, const struct sp_function *funct
 		if (sp_preflight_is_virtual(&slot[i]) || slot[i].bdf == function->bdf)
 			continue;
 		others++;
+		host = host || sp_preflight_is_host_part(preflight, &slot[i]);
 		if (!sp_preflight_gives(preflight, &slot[i]))
 			sp_names_add(&left, &slot[i]);
 		else if (slot[i].bdf < function->bdf)
@@ -94,8 +103,8 @@ void sp_ask_slot(struct sp_preflight *preflight, const struct sp_function *funct
 	}
 	if (left.count)
 		sp_preflight_find(preflight, SP_QUESTION_SLOT, function, SP_CODE_PCI_SLOT_SPLIT,
-			NULL, "of its slot %s %s left behind", sp_names_text(&left),
-			left.count == 1 ? "is" : "are");
+			host ? STAYS_REMEDY : NULL, "of its slot %s %s left behind",
+			sp_names_text(&left), left.count == 1 ? "is" : "are");
 	else if (others)
 		sp_preflight_pass(preflight, SP_QUESTION_SLOT, function,
 			"all %u functions of its slot are given", others + 1);
@@ -103,13 +112,19 @@ void sp_ask_slot(struct sp_preflight *preflight, const struct sp_function *funct
 		sp_preflight_pass(preflight, SP_QUESTION_SLOT, function, "it is alone in its slot");
 }
 
-/* Display controllers of the machine that stay with it. */
+/* 3D controllers have no outputs, and virtual functions none of their own. */
+static bool has_outputs(const struct sp_function *function) {
+	return sp_preflight_is_display(function) && !sp_preflight_is_virtual(function) &&
+		function->config.class >> 8 != 0x0302;
+}
+
+/* Displays of the machine that stay with it. */
 static uint32_t count_displays_left(const struct sp_preflight *preflight) {
 	const struct sp_machine *machine = preflight->machine;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < machine->function_count; i++)
-		if (sp_preflight_is_display(&machine->functions[i]) &&
+		if (has_outputs(&machine->functions[i]) &&
 			!sp_preflight_gives(preflight, &machine->functions[i]))
 			count++;
 	return count;
@@ -139,10 +154,16 @@ void sp_ask_display(struct sp_preflight *preflight, const struct sp_function *fu
 		sp_preflight_find(preflight, SP_QUESTION_DISPLAY, function,
 			SP_CODE_PCI_DISPLAY_BOOT, NULL,
 			"the machine has started with it as its display");
-	if (count_displays_left(preflight) == 0)
+	if (has_outputs(function) && count_displays_left(preflight) == 0)
 		sp_preflight_find(preflight, SP_QUESTION_DISPLAY, function,
 			SP_CODE_PCI_DISPLAY_ONLY, NULL, "no display is left for the host");
-	if (preflight->answers.count == before)
+	if (preflight->answers.count != before)
+		return;
+	if (preflight->machine->source == SP_MACHINE_LSPCI && has_outputs(function))
+		sp_preflight_unknown(preflight, SP_QUESTION_DISPLAY, function,
+			"Read the machine itself, or a snapshot of it.",
+			"whether the machine has started with it as its display is not known");
+	else
 		sp_preflight_pass(preflight, SP_QUESTION_DISPLAY, function,
 			"it is not the display that the machine started with");
 }

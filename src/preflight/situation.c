@@ -93,7 +93,11 @@ const struct sp_pci_rule_info *sp_pci_rule_info(enum sp_pci_rule rule) {
 
 bool sp_preflight_gives(const struct sp_preflight *preflight, const struct sp_function *function) {
 	uint32_t low = 0, high = preflight->function_count;
+	const struct sp_function *asked = preflight->asked;
 
+	if (preflight->situation.apart && asked &&
+		sp_bdf_slot(asked->bdf) != sp_bdf_slot(function->bdf))
+		return false;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
@@ -138,13 +142,17 @@ bool sp_preflight_is_bridge(const struct sp_function *function) {
 		function->config.header == SP_PCI_HEADER_CARDBUS;
 }
 
+bool sp_preflight_is_vfio(const char *driver) {
+	return strstr(driver, "vfio-pci") || strstr(driver, "vfio_pci");
+}
+
 bool sp_preflight_is_holder(const char *driver) {
-	static const char *const HOLDERS[] = {"pciback", "xen-pciback", "vfio-pci", "pci-stub"};
+	static const char *const HOLDERS[] = {"pciback", "xen-pciback", "pci-stub"};
 
 	for (size_t i = 0; i < LENGTH(HOLDERS); i++)
 		if (strcmp(HOLDERS[i], driver) == 0)
 			return true;
-	return false;
+	return sp_preflight_is_vfio(driver);
 }
 
 uint32_t sp_preflight_gpus(const struct sp_machine *machine, sp_bdf *functions, uint32_t room) {

@@ -68,6 +68,24 @@ static bool is_bridge(const char *root, sp_bdf bdf) {
 	return read && class >> 8 == CLASS_BRIDGE;
 }
 
+/* Xen 4.20 has no owner for a function that it could not set up for a PVH dom0, as it cannot for a
+ * virtual one, and follows the pointer when dom0 resets it (xen/drivers/pci/physdev.c:102). */
+static bool is_deadly(const char *root, sp_bdf bdf) {
+	char path[PATH_MAX], kind[8] = "";
+	FILE *file;
+
+	if (access(device_path(root, bdf, "/physfn").text, F_OK) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/sys/hypervisor/guest_type", root);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fscanf(file, "%7s", kind) != 1)
+		kind[0] = '\0';
+	fclose(file);
+	return strcmp(kind, "PVH") == 0;
+}
+
 int sysfs_look(const char *root, sp_bdf bdf, struct sp_xen_function *function) {
 	int error;
 
@@ -77,6 +95,7 @@ int sysfs_look(const char *root, sp_bdf bdf, struct sp_xen_function *function) {
 	if (error)
 		return error;
 	function->bridge = is_bridge(root, bdf);
+	function->deadly = is_deadly(root, bdf);
 	function->assignable = strcmp(function->driver, PCIBACK) == 0;
 	if (function->assignable)
 		function->driver[0] = '\0';

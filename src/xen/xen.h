@@ -35,6 +35,7 @@ struct sp_xen_function {
 	char driver[SP_XEN_DRIVER_SIZE]; /* of dom0's kernel; "": none has it */
 	bool assignable; /* pciback has it, and `driver` is "" */
 	bool bridge;
+	bool deadly; /* a virtual one of a PVH dom0: its reset ends Xen */
 	bool stale; /* libxl believes that a guest has it, and none does */
 	uint32_t owner; /* the guest that has it, or SP_XEN_NOBODY */
 };

@@ -82,7 +82,7 @@ build_roots() {
 		linux=linux-${pair%%=*}
 		mkdir -p "$new/add/boot"
 		cp -r "$bed/$linux/lib" "$new/add/"
-		cp "$bed/$linux/config" "$new/add/boot/"
+		cp "$bed/$linux/config" "$new/add/boot/config-$(cat "$bed/$linux/release")"
 		pack "$new/add" "$new/$linux.cpio"
 		rm -rf "$new/add"
 	done

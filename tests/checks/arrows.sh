@@ -4,6 +4,8 @@
 #     cli -> emit -> check -> plan -> host -> fdt -> xl -> base
 # that what plans PCI devices stands beside them:
 #     cli -> assign -> preflight -> machine -> pci, acpi -> base
+# that transports (wire), devices (gpu) and what shows their pictures (show) know nothing of each other:
+#     serve -> wire, gpu, show;  wire, gpu -> device -> base;  show -> base
 # that what talks to Xen stands apart from these, over a part of them:
 #     dom0 -> attach -> xen -> pci, base,  attach -> xl, pci,  dom0 -> cli, plan/rules.h
 # that src/xen alone knows Xen's libraries, that src/cli uses the library through its public headers

@@ -35,6 +35,8 @@ class Doctor(unittest.TestCase):
         made = self.answers()
         self.assertEqual(made["functions"], ["0000:03:00.0", "0000:03:00.1"])
         self.assertTrue(made["situation"]["now"])
+        self.assertTrue(made["situation"]["apart"])
+        self.assertFalse(self.answers("03:00")["situation"]["apart"])
         for slot in ("03:00", "0000:03:00", "03:00.*"):
             self.assertEqual(self.answers(slot)["answers"], made["answers"])
         self.assertEqual(self.answers("03:00.1")["functions"], ["0000:03:00.1"])

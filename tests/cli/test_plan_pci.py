@@ -69,6 +69,14 @@ class Use(Pci):
         self.assertEqual(json.loads(out), self.json())
         self.assertEqual([f["role"] for f in self.json()["guest"]["functions"]], ["requested", "slot"])
 
+    def test_pipe(self):
+        path = self.path("pipe")
+        os.mkfifo(path)
+        writer = subprocess.Popen(["sh", "-c", 'exec cat "$1" >"$2"', "sh", self.snapshot, path])
+        self.addCleanup(writer.wait)
+        self.plan(path, GPU)
+        self.assertEqual(self.json()["machine"]["source"], "snapshot")
+
     def test_slot(self):
         for slot in ("03:00", "0000:03:00", "03:00.*"):
             self.plan(self.snapshot, slot, "--force")
@@ -149,7 +157,9 @@ class Errors(Pci):
         self.refuse("--file", conf, self.snapshot, says="the host is a device tree")
 
     def test_options_at_odds(self):
-        self.refuse(self.snapshot, GPU, "--rom", "x.rom", says="plan for kvm")
+        self.assertNotIn("list --all",
+                         self.refuse(self.snapshot, GPU, "--rom", "x.rom", says="plan for kvm"))
+        self.refuse(self.snapshot, GPU, "--target", "kvm", "--dom0", "pv", says="--dom0 is for Xen")
         self.refuse(self.snapshot, GPU, "--target", "kvm", "--for", "qubes", says="with Xen alone")
         self.refuse(self.snapshot, GPU, "--target", "kvm", "--guest", "pv", says="of kind hvm")
         self.refuse(self.snapshot, GPU, "--guest", "pv", "--stubdomain", says="has no device model")

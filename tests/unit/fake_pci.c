@@ -121,6 +121,7 @@ static int look(struct sp_xen *xen, sp_bdf bdf, struct sp_xen_function *function
 	if (!function->assignable)
 		snprintf(function->driver, sizeof(function->driver), "%.63s", driver.text);
 	function->bridge = has(xen, about("bridge", bdf));
+	function->deadly = has(xen, about("deadly", bdf));
 	function->stale = has(xen, about("stale", bdf));
 	return 0;
 }

@@ -24,7 +24,7 @@
  *
  * and for PCI:
  *
- *	function 0000:03:00.0		dom0 sees it; and "bridge …", "stale …" (see xen.h)
+ *	function 0000:03:00.0		dom0 sees it; and "bridge …", "deadly …", "stale …" (see xen.h)
  *	driver 0000:03:00.0 e1000e	which may be pciback
  *	was 0000:03:00.0 e1000e		where libxl would bind it to, of what it took
  *	quarantined 0000:03:00.0

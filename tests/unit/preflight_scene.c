@@ -57,7 +57,8 @@ static const char OPTIONS[] =
 	"CONFIG_XEN_PCIDEV_STUB=y\nCONFIG_XEN_ACPI=y\nCONFIG_XEN_PRIVCMD=y\nCONFIG_SWIOTLB_XEN=y\n"
 	"CONFIG_XEN_GNTDEV=y\nCONFIG_XEN_UNPOPULATED_ALLOC=y\nCONFIG_KVM=y\nCONFIG_KVM_INTEL=m\n"
 	"CONFIG_KVM_AMD=m\nCONFIG_VFIO_PCI=y\nCONFIG_VFIO_IOMMU_TYPE1=y\nCONFIG_INTEL_IOMMU=y\n"
-	"CONFIG_AMD_IOMMU=y\nCONFIG_IRQ_REMAP=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n";
+	"CONFIG_AMD_IOMMU=y\nCONFIG_IRQ_REMAP=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n"
+	"CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=n\n";
 
 static const struct {
 	const char *name, *words;
@@ -124,7 +125,7 @@ static void make_links(struct scene *scene) {
 
 	vf->physical = pf;
 	memset(vf->config.bars, 0, sizeof(vf->config.bars));
-	vf->vf_sizes[0] = MIB / 4;
+	pf->vf_sizes[0] = MIB / 4;
 	vf->config.has_msix = true;
 	vf->config.msix = (struct sp_msix){.vectors = 3, .table_bar = 3, .pba_bar = 3};
 	pf->config.has_sriov = true;
@@ -230,6 +231,8 @@ static bool change_situation(struct scene *scene, const char *key, const char *v
 		situation->permissive = number(value);
 	else if (is(key, "relaxed"))
 		situation->relaxed_rdm = number(value);
+	else if (is(key, "apart"))
+		situation->apart = number(value);
 	else
 		return false;
 	return true;
@@ -298,10 +301,14 @@ static bool change_machine(struct scene *scene, const char *key, const char *val
 		machine->table_error = *value ? value : NULL;
 	else if (is(key, "firmware"))
 		machine->firmware_iommu = known(value);
-	else if (is(key, "groups"))
+	else if (is(key, "groups")) {
 		machine->groups_known = number(value);
-	else if (is(key, "cpu"))
+		for (uint32_t i = 0; i < machine->function_count; i++)
+			machine->functions[i].group = -1;
+	} else if (is(key, "cpu"))
 		machine->cpu = value;
+	else if (is(key, "source"))
+		machine->source = is(value, "lspci") ? SP_MACHINE_LSPCI : SP_MACHINE_SNAPSHOT;
 	else if (is(key, "ram"))
 		machine->ram = number(value) << 30;
 	else if (is(key, "low"))
@@ -406,7 +413,8 @@ static bool change_config(struct sp_function *function, const char *key, const c
 static bool change_function(
 	struct scene *scene, struct sp_function *function, const char *key, const char *value) {
 	static const struct sp_vfct_image IMAGE = {.size = 65536};
-	static const struct sp_ivrs_memory UNITY = {.base = 0x7c000000, .length = 0x10000};
+	static const struct sp_ivrs_memory UNITY = {
+		.flags = 1, .base = 0x7c000000, .length = 0x10000};
 
 	if (is(key, "driver"))
 		function->driver = *value ? value : NULL;

@@ -187,6 +187,16 @@ static void test_device_model(void **state) {
 	is_entry(config, 0, "0000:00:02.0");
 	sp_xl_config_destroy(config);
 	has(&made, SP_ASSIGN_REPORT, "in the guest  00:02.0");
+	made.request.situation.hypervisor = SP_HYPERVISOR_KVM;
+	make_assign(&made);
+	has(&made, SP_ASSIGN_QEMU, "bus=pcie.0,addr=02.0,x-igd-opregion=on\n");
+	has(&made, SP_ASSIGN_LIBVIRT, "<alias name='ua-sallyport0'/>");
+	has(&made, SP_ASSIGN_LIBVIRT, "<qemu:device alias='ua-sallyport0'>");
+	/* Intel's cards are none of the processor's. */
+	made.functions[CARD].config.vendor = 0x8086;
+	made.wanted[0] = made.functions[CARD].bdf;
+	make_assign(&made);
+	lacks(&made, SP_ASSIGN_QEMU, "addr=02.0");
 	release_machine(&made);
 }
 
@@ -301,6 +311,23 @@ static void test_at_boot(void **state) {
 	release_machine(&made);
 }
 
+/* A function that cannot be held by its IDs says nothing for another one of the same driver. */
+static void test_at_boot_same_driver(void **state) {
+	struct assign_machine made;
+
+	(void)state;
+	make_machine(&made);
+	made.request.situation.hypervisor = SP_HYPERVISOR_KVM;
+	made.request.at_boot = true;
+	made.functions[PHYSICAL].driver = "snd_hda_intel";
+	made.wanted[0] = made.functions[SOUND].bdf;
+	want(&made, PHYSICAL);
+	make_assign(&made);
+	has(&made, SP_ASSIGN_MODPROBE, "options vfio-pci ids=8086:10c9\n");
+	has(&made, SP_ASSIGN_MODPROBE, "softdep snd_hda_intel pre: vfio-pci\n");
+	release_machine(&made);
+}
+
 static void test_command_lines(void **state) {
 	struct assign_machine made;
 
@@ -320,6 +347,10 @@ static void test_command_lines(void **state) {
 	has(&made, SP_ASSIGN_BOOTARGS, "# Take away iommu=off");
 	has(&made, SP_ASSIGN_BOOTARGS, "# (is there already) xen-pciback.hide=(0000:03:00.0)\n");
 	lacks(&made, SP_ASSIGN_BOOTARGS, "dom0_mem");
+	lacks(&made, SP_ASSIGN_BOOTARGS, "the last one counts");
+	made.machine.kernel.command_line = "quiet xen-pciback.hide=(0000:04:00.0)";
+	make_assign(&made);
+	has(&made, SP_ASSIGN_BOOTARGS, "\nxen-pciback.hide=(0000:03:00.0)\n# There is one already");
 	made.functions[CARD].boot_display = true;
 	make_assign(&made);
 	has(&made, SP_ASSIGN_BOOTARGS, "initcall_blacklist=sysfb_init\n");
@@ -544,6 +575,7 @@ int main(void) {
 		cmocka_unit_test(test_kvm),
 		cmocka_unit_test(test_kvm_without_function_zero),
 		cmocka_unit_test(test_at_boot),
+		cmocka_unit_test(test_at_boot_same_driver),
 		cmocka_unit_test(test_command_lines),
 		cmocka_unit_test(test_toolstacks),
 		cmocka_unit_test(test_whole_slot),

@@ -274,6 +274,7 @@ static void looking_finds_what_would_be_refused(void **state) {
 		{HOST, "09:00.*", "dom0 sees no such function", ENODEV},
 		{HOST, "06:00.0", "another guest has it", EBUSY},
 		{HOST, "00:1c.0", "what is behind a bridge is given", EINVAL},
+		{HOST "deadly 0000:04:00.0\n", "04:00.0", "crashes Xen", EINVAL},
 		{HOST "stale 0000:04:00.0\n", "04:00.0", "libxl believes", EUCLEAN},
 		{HOST "kind 3 pvh\n", "03:00.0", "PVH guests", EOPNOTSUPP},
 	};

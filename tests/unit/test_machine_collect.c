@@ -189,6 +189,32 @@ static void finds_mounts(void **state) {
 	sp_machine_destroy(machine);
 }
 
+/* The disk of a controller that could have a second path belongs to none of them. */
+static void finds_mounts_of_paths(void **state) {
+	static const char subsystem[] = "../../devices/virtual/nvme-subsystem/nvme-subsys0/";
+	struct sp_machine *machine;
+	char link[128];
+
+	(void)state;
+	put(DEV "0000:00:04.0/class", SP_RECORD_TEXT, "0x010802");
+	put(DEV "0000:00:05.0/class", SP_RECORD_TEXT, "0x010802");
+	put("/sys/class/block/nvme0c1n1", SP_RECORD_LINK,
+		"../../devices/pci0000:00/0000:00:04.0/nvme/nvme1/nvme0c1n1");
+	put("/sys/class/block/nvme2c2n1", SP_RECORD_LINK,
+		"../../devices/pci0000:00/0000:00:05.0/nvme/nvme2/nvme2c2n1");
+	snprintf(link, sizeof(link), "%snvme0n1", subsystem);
+	put("/sys/class/block/nvme0n1", SP_RECORD_LINK, link);
+	snprintf(link, sizeof(link), "%snvme0n1/nvme0n1p2", subsystem);
+	put("/sys/class/block/nvme0n1p2", SP_RECORD_LINK, link);
+	put("/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p2/dev",
+		SP_RECORD_TEXT, "259:2");
+	put("/proc/self/mountinfo", SP_RECORD_TEXT, "22 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n");
+	machine = read_root();
+	assert_string_equal(machine_function(machine, "00:04.0")->user, "mounted at /");
+	assert_false(machine_function(machine, "00:05.0")->has_users);
+	sp_machine_destroy(machine);
+}
+
 /* What tells more than is needed is cut down while it is read. */
 static void keeps_what_matters(void **state) {
 	struct sp_machine *machine;
@@ -260,6 +286,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(blanks_images, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(finds_names, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(finds_mounts, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(finds_mounts_of_paths, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(keeps_what_matters, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(needs_functions, make_root, remove_root),
 		cmocka_unit_test(runs_programs),

@@ -135,6 +135,22 @@ static void refuses_dumps(void **state) {
 	}
 }
 
+/* A row at the end makes a function as large as they come. */
+static void refuses_more_than_is_read(void **state) {
+	enum { FUNCTIONS = 4097, SIZE = 40 };
+	char *text = calloc(FUNCTIONS, SIZE), *end = text;
+	struct sp_machine *machine;
+	struct sp_error error = {0};
+
+	(void)state;
+	assert_non_null(text);
+	for (unsigned i = 0; i < FUNCTIONS; i++)
+		end += sprintf(end, "%02x:%02x.%x Device\nfff: 01\n\n", i >> 8, i >> 3 & 31, i & 7);
+	assert_false(sp_machine_parse(&machine, text, (size_t)(end - text), "dump", &error));
+	assert_non_null(strstr(error.message, "16 MiB"));
+	free(text);
+}
+
 static void recognises(void **state) {
 	static const struct {
 		const char *text;
@@ -166,6 +182,7 @@ int main(void) {
 		cmocka_unit_test(reads_headings),
 		cmocka_unit_test(reads_details),
 		cmocka_unit_test(refuses_dumps),
+		cmocka_unit_test(refuses_more_than_is_read),
 		cmocka_unit_test(recognises),
 	};
 

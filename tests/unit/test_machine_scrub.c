@@ -76,6 +76,54 @@ static void leaves_out_what_is_planted(void **state) {
 	sp_machine_destroy(machine);
 }
 
+/* Hosts that are called after what runs on them: their names are words of these texts. */
+static void keeps_common_words(void **state) {
+	static const char *const hosts[] = {"dom0", "xen", "pvh", "Dom0", "0"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		char text[512], *out;
+		struct sp_machine *machine;
+
+		snprintf(text, sizeof(text),
+			"sallyport snapshot 1\n"
+			"file " DEV "0000:00:03.0/class\n\t0x020000\n"
+			"file /proc/cmdline\n\txen-pciback.hide=(0000:03:00.0)\n"
+			"command xl info\n\thost : %s\n\txen_commandline : dom0=pvh iommu=1\n"
+			"\txen_caps : xen-3.0-x86_64\n",
+			hosts[i]);
+		machine = machine_parse(text);
+		out = written(machine);
+		assert_non_null(strstr(out, "dom0=pvh iommu=1\n"));
+		assert_non_null(strstr(out, "xen-pciback.hide=(0000:03:00.0)\n"));
+		assert_non_null(strstr(out, "xen-3.0-x86_64"));
+		free(out);
+		sp_machine_destroy(machine);
+	}
+}
+
+static void leaves_out_names_and_logs(void **state) {
+	struct sp_machine *machine = machine_parse(
+		"sallyport snapshot 1\n"
+		"file " DEV "0000:00:03.0/class\n\t0x020000\n"
+		"file /proc/cmdline\n\tiommu=pt\tkey=hunter2 rd.qubes.hide_pci=03:00.0 quiet\n"
+		"command xl info\n\thost : alicepc.example.net\n"
+		"command xl dmesg\n"
+		"\t(XEN) on alicepc, and alicepc.example.net\n"
+		"\t[    2.1] usb 1-1: SerialNumber: AB12\n"
+		"\t(XEN) the end\n");
+	char *text = written(machine);
+
+	(void)state;
+	assert_null(strstr(text, "alicepc"));
+	assert_null(strstr(text, "AB12"));
+	assert_null(strstr(text, "hunter2"));
+	assert_non_null(strstr(text, "\tiommu=pt\tkey=? rd.qubes.hide_pci=03:00.0 quiet\n"));
+	assert_non_null(strstr(text, "\t(XEN) the end\n"));
+	free(text);
+	sp_machine_destroy(machine);
+}
+
 /* "Capabilities: [140] Device Serial Number 52-54-00-ff-ff-12-34-04" */
 static void leaves_out_serial_numbers(void **state) {
 	struct sp_machine *machine = machine_load("lspci/igb.txt"), *again;
@@ -147,6 +195,8 @@ static void knows_addresses(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaves_out_what_is_planted),
+		cmocka_unit_test(keeps_common_words),
+		cmocka_unit_test(leaves_out_names_and_logs),
 		cmocka_unit_test(leaves_out_serial_numbers),
 		cmocka_unit_test(leaves_out_product_data),
 		cmocka_unit_test(knows_addresses),

@@ -259,15 +259,21 @@ static void what_is_not_known(void **state) {
 	} CASES[] = {
 		{"release=?", SP_QUESTION_HYPERVISOR},
 		{"dom0=pvh xen.line=", SP_QUESTION_DOM0},
-		{"firmware=? xen.iommu=? gpu.group=?", SP_QUESTION_RMRR},
+		{"firmware=? table=none xen.iommu=? gpu.group=?", SP_QUESTION_RMRR},
+		{"table=none gpu.group=?", SP_QUESTION_RMRR},
 		{"linux.config=0", SP_QUESTION_KERNEL},
 		{"dom0=pvh linux.gsi=? linux=", SP_QUESTION_GSI_CALL},
 		{"gpu.known=64", SP_QUESTION_FUNCTION},
+		{"gpu.known=0", SP_QUESTION_FUNCTION},
+		{"dom0=pvh gpu.known=0 gpu.pin=0", SP_QUESTION_INTX},
 		{"gpu.caps=0", SP_QUESTION_MSI},
 		{"nvme.resets=? give=nvme", SP_QUESTION_RESET},
 		{"gpu.bar.size=0", SP_QUESTION_BARS},
 		{"gpu.rom=?", SP_QUESTION_ROM},
 		{"gpu.extended=0", SP_QUESTION_ISOLATION},
+		{"give=sound give=modem sound.caps=0 sound.extended=0", SP_QUESTION_ISOLATION},
+		{"give=nvme down0.extended=0 down0.has_acs=0", SP_QUESTION_ISOLATION},
+		{"source=lspci", SP_QUESTION_DISPLAY},
 		{"dom0=pvh qemu=", SP_QUESTION_DEVICE_MODEL},
 	};
 
@@ -291,6 +297,48 @@ static void what_is_not_known(void **state) {
 			fail_msg("%s", CASES[i].words);
 		}
 		assert_true(sp_preflight_verdict(preflight) != SP_VERDICT_OK);
+		sp_preflight_destroy(preflight);
+		scene_release(&scene);
+	}
+}
+
+/* What is said of a function, word for word where the words carry the verdict. */
+static void sentences(void **state) {
+	static const struct {
+		const char *base, *words;
+		enum sp_question question;
+		const char *says, *remedy;
+	} CASES[] = {
+		{"igb", "", SP_QUESTION_BARS, "its BARs take 256 KiB", NULL},
+		{"amd", "gpu.known=0", SP_QUESTION_FUNCTION, "does not answer", "power/control"},
+		{"amd", "audio.class=0x060100 give=gpu", SP_QUESTION_SLOT, "left behind",
+			"stays with the host"},
+		{"intel", "give=usb usb.rmrr=0xe8000", SP_QUESTION_RMRR, "0xe8000",
+			"rdm_policy=relaxed"},
+		{"amd", "linux.config=0", SP_QUESTION_KERNEL, "not known", "/boot/config-6.12.94"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		const struct sp_answer *answers;
+		struct sp_preflight *preflight;
+		struct scene scene;
+		bool found = false;
+		uint32_t count;
+
+		scene_make(&scene, CASES[i].base);
+		scene_change(&scene, CASES[i].words);
+		preflight = scene_judge(&scene);
+		answers = sp_preflight_answers(preflight, &count);
+		for (uint32_t j = 0; j < count; j++)
+			found |= answers[j].question == CASES[i].question &&
+				strstr(answers[j].message, CASES[i].says) &&
+				!answers[j].remedy == !CASES[i].remedy &&
+				(!answers[j].remedy || strstr(answers[j].remedy, CASES[i].remedy));
+		if (!found) {
+			print_all(preflight);
+			fail_msg("%s: %s", CASES[i].words, CASES[i].says);
+		}
 		sp_preflight_destroy(preflight);
 		scene_release(&scene);
 	}
@@ -428,6 +476,7 @@ int main(void) {
 		cmocka_unit_test(order),
 		cmocka_unit_test(functions),
 		cmocka_unit_test(what_is_not_known),
+		cmocka_unit_test(sentences),
 		cmocka_unit_test(gpus),
 		cmocka_unit_test(situations),
 		cmocka_unit_test(command_lines),

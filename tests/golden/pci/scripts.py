@@ -33,7 +33,7 @@ class Scripts(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp(prefix="sallyport-")
         self.addCleanup(shutil.rmtree, self.root)
-        for folder in ("bin", "proc/xen", "proc/self", "sys/bus/pci/drivers/pciback", "sys/dev/block"):
+        for folder in ("bin", "proc/xen", "proc/self", "sys/bus/pci/drivers/pciback", "sys/class/block"):
             os.makedirs(self.path(folder))
         self.write("proc/xen/capabilities", "control_d\n")
         self.write("proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
@@ -111,10 +111,45 @@ class Scripts(unittest.TestCase):
         shutil.rmtree(self.path("sys/bus/pci/devices", SOUND))
         self.refused("there is no function " + SOUND)
 
+    def disk(self, path, number=None):
+        """A disk, or a part of one, in /sys; a path to a disk has no number."""
+        name = os.path.basename(path)
+        os.makedirs(self.path("sys/devices", path, "holders"))
+        if number:
+            self.write(os.path.join("sys/devices", path, "dev"), number + "\n")
+        os.symlink(self.path("sys/devices", path), self.path("sys/class/block", name))
+
+    def behind(self, name):
+        return "pci0000:00/%s/%s" % (GPU, name)
+
     def test_mounted(self):
-        os.makedirs(self.path("sys/devices/pci0000:00", GPU, "block/sda1"))
-        os.symlink(self.path("sys/devices/pci0000:00", GPU, "block/sda1"),
-                   self.path("sys/dev/block/8:1"))
+        self.disk(self.behind("block/sda/sda1"), "8:1")
+        self.refused("in use: / is mounted")
+
+    def test_others_disks(self):
+        self.disk("pci0000:00/0000:04:00.0/block/sda/sda1", "8:1")
+        self.disk(self.behind("block/sdb"), "8:16")
+        self.run_script("take.sh")
+
+    def test_holders(self):
+        self.disk(self.behind("nvme/nvme0/nvme0n1/nvme0n1p2"), "259:2")
+        os.mkdir(self.path("sys/devices", self.behind("nvme/nvme0/nvme0n1/nvme0n1p2/holders/dm-0")))
+        self.refused("in use: dm-0 is made of nvme0n1p2")
+
+    def test_numbers_of_their_own(self):
+        self.disk(self.behind("block/sdb"), "8:16")
+        self.write("proc/self/mountinfo", "22 1 0:40 /@ /srv rw shared:1 - btrfs /dev/sdb rw\n")
+        self.refused("in use: /srv is mounted")
+
+    def test_swap(self):
+        self.disk(self.behind("block/sdb"), "8:16")
+        self.write("proc/swaps", "Filename Type Size\n/dev/sdb partition 100\n")
+        self.refused("in use: sdb is swap")
+
+    def test_several_paths(self):
+        self.disk(self.behind("nvme/nvme1/nvme0c1n1"))
+        self.disk("virtual/nvme-subsystem/nvme-subsys0/nvme0n1", "259:0")
+        self.disk("virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p1", "8:1")
         self.refused("in use: / is mounted")
 
     def test_not_root(self):

@@ -26,13 +26,38 @@ expect() {
 		die "$1 is $found, not $2 $3: the machine has changed; plan anew"
 }
 
-# unused ADDRESS: no file system is mounted that lies behind the function.
-unused() {
-	while read -r _ _ number _ where _; do
-		case $(readlink -f "/sys/dev/block/$number") in
-		*"/$1/"*) die "$1 is in use: $where is mounted" ;;
+# idle ADDRESS NAME: nothing uses the disk or the partition.
+idle() {
+	for holder in "/sys/class/block/$2/holders"/*; do
+		[ ! -e "$holder" ] || die "$1 is in use: ${holder##*/} is made of $2"
+	done
+	number=$(cat "/sys/class/block/$2/dev" 2>/dev/null) || number=none
+	while read -r _ _ mounted _ where rest; do
+		case " $mounted $rest " in
+		*" $number "* | *" /dev/$2 "*) die "$1 is in use: $where is mounted" ;;
 		esac
 	done </proc/self/mountinfo
+	[ -r /proc/swaps ] || return 0
+	while read -r swap _; do
+		[ "$swap" != "/dev/$2" ] || die "$1 is in use: $2 is swap"
+	done </proc/swaps
+}
+
+# unused ADDRESS: nothing uses the disks that lie behind the function.
+unused() {
+	for disk in /sys/class/block/*; do
+		case $(readlink -f "$disk") in
+		*"/$1/"*) ;;
+		*) continue ;;
+		esac
+		name=${disk##*/}
+		case $name in
+		nvme*c*n*) name=${name%%c*}n${name##*n} ;;
+		esac
+		for part in "/sys/class/block/$name" "/sys/class/block/${name}p"*; do
+			[ ! -e "$part" ] || idle "$1" "${part##*/}"
+		done
+	done
 }
 
 # take ADDRESS: vfio-pci holds it.
