@@ -31,4 +31,8 @@ bool build_has_word(const char *text, const char *word);
 /* A decimal or 0x number, with nothing but white space behind it. */
 bool build_number(const char *text, uint64_t *value);
 
+/* Whether each function is among those that IVRS puts under this IOMMU, SP_BDF_NONE for any. The
+ * arena's; NULL if no memory is left. */
+const bool *build_in_charge(struct sp_machine *machine, sp_bdf iommu);
+
 #endif

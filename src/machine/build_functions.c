@@ -254,8 +254,6 @@ static void read_function(struct sp_machine *machine, struct sp_function *functi
 	function->name = sp_files_text(&machine->files, "name %s", address);
 	function->boot_display = boot && boot[0] == '1';
 	function->irq = read_int(machine, function->bdf, "irq", -1);
-	if (!function->irq)
-		function->irq = -1;
 	function->numa = read_int(machine, function->bdf, "numa_node", -1);
 	function->dma_bits = (uint32_t)read_int(machine, function->bdf, "dma_mask_bits", 0);
 	if (build_number(group, &number) && number <= INT32_MAX) {

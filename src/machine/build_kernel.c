@@ -122,6 +122,14 @@ static void read_cpu(struct sp_machine *machine) {
 	machine->cpu = sp_arena_strndup(&machine->arena, colon, strcspn(colon, " \t\n"));
 }
 
+static void read_vfio(struct sp_machine *machine) {
+	const char *value = sp_files_text(
+		&machine->files, "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts");
+
+	if (value)
+		machine->kernel.unsafe_interrupts = *value == 'Y' ? SP_YES : SP_NO;
+}
+
 static void read_firmware(struct sp_machine *machine) {
 	const char *list = sp_files_text(&machine->files, "list /sys/firmware");
 	uint32_t first;
@@ -164,4 +172,5 @@ void build_kernel(struct sp_machine *machine) {
 	read_memory(machine);
 	read_cpu(machine);
 	read_firmware(machine);
+	read_vfio(machine);
 }

@@ -10,7 +10,7 @@
 #define UNITY_MAP 0x01u
 #define EXCLUSION 0x08u
 #define CLAIMS_MAX 64u /* of one function */
-#define MEMORIES_MAX 1024u /* blocks of an IVRS */
+#define MEMORIES_MAX 256u /* blocks of an IVRS */
 
 static void claim(
 	struct sp_machine *machine, struct sp_function *function, const struct sp_dmar_rmrr *rmrr) {
@@ -69,25 +69,35 @@ static void claim_dmar(struct sp_machine *machine) {
 	claim_below(machine, bridges);
 }
 
+static void claim_memory(struct sp_machine *machine, const struct sp_ivrs_memory *memory) {
+	const bool *within = NULL;
+
+	if (memory->type == SP_IVMD_IOMMU) {
+		within = build_in_charge(machine, memory->first);
+		if (!within)
+			return;
+	}
+	for (uint32_t i = 0; i < machine->function_count; i++) {
+		struct sp_function *function = &machine->functions[i];
+		const struct sp_ivrs_memory **slot;
+
+		if (within ? !within[i]
+			   : function->bdf < memory->first || function->bdf > memory->last)
+			continue;
+		if (function->unity.count == CLAIMS_MAX)
+			continue;
+		slot = sp_vec_push(&machine->arena, &function->unity);
+		if (slot)
+			*slot = memory;
+	}
+}
+
 static void claim_ivrs(struct sp_machine *machine) {
 	const struct sp_ivrs *ivrs = &machine->ivrs;
 
 	for (uint32_t m = 0; m < ivrs->memory_count && m < MEMORIES_MAX; m++) {
-		const struct sp_ivrs_memory *memory = &ivrs->memories[m];
-
-		if (!(memory->flags & (UNITY_MAP | EXCLUSION)))
-			continue;
-		for (uint32_t i = 0; i < machine->function_count; i++) {
-			struct sp_function *function = &machine->functions[i];
-			const struct sp_ivrs_memory **slot;
-
-			if (function->bdf < memory->first || function->bdf > memory->last ||
-				function->unity.count == CLAIMS_MAX)
-				continue;
-			slot = sp_vec_push(&machine->arena, &function->unity);
-			if (slot)
-				*slot = memory;
-		}
+		if (ivrs->memories[m].flags & (UNITY_MAP | EXCLUSION))
+			claim_memory(machine, &ivrs->memories[m]);
 	}
 }
 

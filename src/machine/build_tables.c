@@ -162,15 +162,18 @@ static uint32_t lower_bound(const struct sp_machine *machine, sp_bdf bdf) {
 }
 
 /* Ranges open and close at functions; who is within any is counted in one pass. */
-static void translate_ivrs(struct sp_machine *machine) {
+const bool *build_in_charge(struct sp_machine *machine, sp_bdf iommu) {
 	const struct sp_ivrs *ivrs = &machine->ivrs;
-	int32_t *opens = sp_arena_array(
-		&machine->arena, (size_t)machine->function_count + 1, sizeof(*opens));
+	size_t count = (size_t)machine->function_count + 1;
+	int32_t *opens = sp_arena_array(&machine->arena, count, sizeof(*opens));
+	bool *within = sp_arena_array(&machine->arena, count, sizeof(*within));
 	int32_t open = 0;
 
-	if (!opens)
-		return;
+	if (!opens || !within)
+		return NULL;
 	for (uint32_t u = 0; u < ivrs->unit_count; u++) {
+		if (iommu != SP_BDF_NONE && ivrs->units[u].function != iommu)
+			continue;
 		for (uint32_t i = 0; i < ivrs->units[u].range_count; i++) {
 			const struct sp_ivrs_range *range = &ivrs->units[u].ranges[i];
 
@@ -182,7 +185,16 @@ static void translate_ivrs(struct sp_machine *machine) {
 	}
 	for (uint32_t i = 0; i < machine->function_count; i++) {
 		open += opens[i];
-		if (open > 0)
+		within[i] = open > 0;
+	}
+	return within;
+}
+
+static void translate_ivrs(struct sp_machine *machine) {
+	const bool *within = build_in_charge(machine, SP_BDF_NONE);
+
+	for (uint32_t i = 0; within && i < machine->function_count; i++) {
+		if (within[i])
 			machine->functions[i].translated = SP_YES;
 	}
 }

@@ -5,14 +5,16 @@
 
 /* What of the host uses a function. The first that is found is told. */
 
-static void use(struct sp_machine *machine, const char *path, const char *what) {
+/* The function, if nobody had been found before. */
+static struct sp_function *use(struct sp_machine *machine, const char *path, const char *what) {
 	sp_bdf bdf = path ? build_path_bdf(path, false) : SP_BDF_NONE;
 	struct sp_function *function = bdf == SP_BDF_NONE ? NULL : sp_machine_find(machine, bdf);
 
 	if (!function || function->has_users || !what)
-		return;
+		return NULL;
 	function->has_users = true;
 	function->user = what;
+	return function;
 }
 
 /* The rest of the record's name if it has the prefix and is a link. */
@@ -50,9 +52,14 @@ static void use_networks(struct sp_machine *machine) {
 		const char *state =
 			name ? sp_files_text(&machine->files, "%s/operstate", record->name) : NULL;
 
-		if (state && strcmp(state, "up") == 0)
-			use(machine, record->data,
-				sp_arena_printf(&machine->arena, "network %.32s is up", name));
+		struct sp_function *function;
+
+		if (!state || strcmp(state, "up"))
+			continue;
+		function = use(machine, record->data,
+			sp_arena_printf(&machine->arena, "network %.32s is up", name));
+		if (function)
+			function->network_user = true;
 	}
 }
 

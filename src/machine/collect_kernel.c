@@ -5,6 +5,7 @@
 
 #define FILE_LIMIT ((size_t)1 << 20)
 #define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define UNSAFE_INTERRUPTS "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The options of a kernel's configuration that anything here depends on. */
@@ -144,7 +145,8 @@ static void collect_config(struct collector *collector) {
 
 void collect_kernel(struct collector *collector) {
 	static const char *const texts[] = {"/proc/cmdline", "/proc/sys/kernel/osrelease",
-		"/proc/version", "/proc/xen/capabilities", "/sys/kernel/security/lockdown"};
+		"/proc/version", "/proc/xen/capabilities", "/sys/kernel/security/lockdown",
+		UNSAFE_INTERRUPTS};
 	struct names names;
 
 	for (size_t i = 0; i < COUNT(texts); i++)

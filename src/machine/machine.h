@@ -24,7 +24,7 @@ struct sp_function {
 	bool gpu; /* it is one, or another function of the slot is */
 	bool boot_display;
 	enum sp_known rom_readable; /* the kernel offers its ROM; nobody has read it */
-	int32_t irq; /* the kernel's number; -1: not known */
+	int32_t irq; /* the kernel's number; 0: it has given none; -1: not known */
 	int32_t gsi; /* what `gsi` gave; -1: not known */
 	const char *gsi_error; /* the name of an errno: ENOENT, ENOTTY, ENODEV…; NULL */
 	bool resets_known;
@@ -38,6 +38,7 @@ struct sp_function {
 	struct sp_function *bridge; /* that it is behind; NULL on a root bus; never a circle */
 	bool has_users; /* something of the host uses it: see `user` */
 	const char *user; /* "console", "mounted at /", "network enp3s0 is up"; NULL */
+	bool network_user; /* it is a network interface, which can be taken down */
 	/* Ranges of memory that firmware claims for it: RMRR, or IVMD's unity maps. An RMRR that
 	 * Xen's log alone tells of may have no range: base and limit are 0. */
 	SP_VEC(const struct sp_dmar_rmrr *) rmrrs;
@@ -84,6 +85,7 @@ struct sp_kernel_facts {
 	enum sp_known gsi_call; /* IOCTL_PRIVCMD_PCIDEV_GET_GSI: by calling it */
 	enum sp_known efi; /* booted by UEFI */
 	enum sp_known secure_boot;
+	enum sp_known unsafe_interrupts; /* vfio may do without interrupt remapping */
 };
 
 struct sp_machine {

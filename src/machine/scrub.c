@@ -113,21 +113,31 @@ static void put_line(struct sp_buf *out, const char *line, size_t size) {
 	put_builders(out, line, size);
 }
 
-/* Of Xen's log, what Xen says, and not what its guests do: with console_to_ring it has dom0's whole
- * log, with names of disks and people. */
-static bool is_xens(const char *line, size_t size) {
-	return memmem(line, size, "(XEN)", 5);
-}
-
-static void put_lines(struct sp_buf *out, const char *text, size_t size, bool log) {
+static void put_lines(struct sp_buf *out, const char *text, size_t size) {
 	while (size) {
 		const char *end = memchr(text, '\n', size);
 		size_t length = end ? (size_t)(end - text) : size;
 
-		if (!log || is_xens(text, length)) {
-			put_line(out, text, length);
-			if (end)
+		put_line(out, text, length);
+		if (!end)
+			return;
+		sp_buf_char(out, '\n');
+		text += length + 1;
+		size -= length + 1;
+	}
+}
+
+/* Of Xen's log, what Xen says: with console_to_ring it has dom0's whole log, too, with the names of
+ * disks and people. */
+static void put_log(struct sp_buf *out, const char *text, size_t size) {
+	while (size) {
+		const char *end = memchr(text, '\n', size);
+		size_t length = end ? (size_t)(end - text) : size;
+
+		if (memmem(text, length, "(XEN)", 5)) {
+			if (out->size)
 				sp_buf_char(out, '\n');
+			put_line(out, text, length);
 		}
 		if (!end)
 			return;
@@ -155,8 +165,10 @@ static bool scrub_text(struct sp_files *files, struct sp_record *record, const c
 
 	if (strcmp(record->name, "/proc/cmdline") == 0)
 		scrub_command_line(&text, record->data, record->size);
+	else if (strcmp(record->name, "xl dmesg") == 0)
+		put_log(&text, record->data, record->size);
 	else if (command || strcmp(record->name, "/proc/version") == 0)
-		put_lines(&text, record->data, record->size, strcmp(record->name, "xl dmesg") == 0);
+		put_lines(&text, record->data, record->size);
 	else
 		sp_buf_put(&text, record->data, record->size);
 	if (!text.failed && text.data) {

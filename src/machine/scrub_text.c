@@ -97,14 +97,14 @@ void scrub_uuids(char *text, size_t size) {
 /* Their values are kept; a name that ends with a dot or an underscore stands for all that begin so.
  */
 static const char *const KEPT[] = {"acpi", "acpi_", "amd_iommu", "amd_iommu_", "amdgpu.", "console",
-	"crashkernel", "default_hugepagesz", "dom0_", "drm.", "earlyprintk", "efi", "fbcon",
-	"hugepages", "hugepagesz", "i915.", "initcall_blacklist", "intel_iommu", "intremap",
-	"iommu", "iommu.", "irqpoll", "isolcpus", "kvm.", "kvm_amd.", "kvm_intel.", "lockdown",
-	"loglevel", "maxcpus", "mem", "memmap", "mitigations", "modprobe.blacklist",
-	"module_blacklist", "nouveau.", "nr_cpus", "nvidia-drm.", "nvidia.", "pci", "pci-stub.",
-	"pci_", "pci_stub.", "pciback.", "pcie_", "radeon.", "rd.driver.blacklist", "rd.driver.pre",
-	"rd.qubes.", "simpledrm.", "swiotlb", "tsc", "vfio.", "vfio-pci.", "vfio_", "vga", "video",
-	"xe.", "xen", "xen-pciback.", "xen.", "xen_"};
+	"crashkernel", "default_hugepagesz", "dom0_", "earlyprintk", "efi", "fbcon", "hugepages",
+	"hugepagesz", "i915.", "initcall_blacklist", "intel_iommu", "intremap", "iommu", "iommu.",
+	"irqpoll", "isolcpus", "kvm.", "kvm_amd.", "kvm_intel.", "lockdown", "loglevel", "maxcpus",
+	"mem", "memmap", "mitigations", "modprobe.blacklist", "module_blacklist", "nouveau.",
+	"nr_cpus", "nvidia-drm.", "nvidia.", "pci", "pci-stub.", "pci_", "pci_stub.", "pciback.",
+	"pcie_", "radeon.", "rd.driver.blacklist", "rd.driver.pre", "rd.qubes.", "simpledrm.",
+	"swiotlb", "tsc", "vfio.", "vfio-pci.", "vfio_", "vga", "video", "xe.", "xen",
+	"xen-pciback.", "xen.", "xen_"};
 
 static bool is_blank(char c) {
 	return c == ' ' || c == '\t' || c == '\n';

@@ -221,7 +221,8 @@ static bool ask_remapping(struct sp_preflight *preflight) {
 	if (preflight->situation.hypervisor == SP_HYPERVISOR_XEN)
 		sp_preflight_find(preflight, SP_QUESTION_IOMMU, NULL, SP_CODE_PCI_IOMMU_INTREMAP,
 			NULL, "interrupts are not remapped: %s", why);
-	else if (sp_words_switch(line, UNSAFE, NULL) == SP_YES || sp_words_has(line, UNSAFE, "Y") ||
+	else if (preflight->machine->kernel.unsafe_interrupts == SP_YES ||
+		sp_words_switch(line, UNSAFE, NULL) == SP_YES || sp_words_has(line, UNSAFE, "Y") ||
 		sp_words_has(line, UNSAFE, "y"))
 		return true;
 	else

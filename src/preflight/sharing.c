@@ -61,9 +61,10 @@ void sp_ask_driver(struct sp_preflight *preflight, const struct sp_function *fun
 		return;
 	if (function->has_users)
 		sp_preflight_find(preflight, SP_QUESTION_DRIVER, function,
-			sp_preflight_is_display(function)  ? SP_CODE_PCI_DISPLAY_IN_USE
-				: preflight->situation.now ? SP_CODE_PCI_HOST_USES
-							   : SP_CODE_PCI_HOST_USED_TODAY,
+			sp_preflight_is_display(function)   ? SP_CODE_PCI_DISPLAY_IN_USE
+				: !preflight->situation.now ? SP_CODE_PCI_HOST_USED_TODAY
+				: function->network_user    ? SP_CODE_PCI_HOST_NETWORK
+							    : SP_CODE_PCI_HOST_USES,
 			NULL, "the host uses it: %s",
 			function->user ? function->user : "by its driver");
 	if (!driver || sp_preflight_is_holder(driver))

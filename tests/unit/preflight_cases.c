@@ -112,6 +112,8 @@ const struct preflight_case PREFLIGHT_CASES[] = {
 	{CASE(DRIVER_UNCLAIMED, DRIVER), "amd", "gpu.driver=", "now=0", GPU, "no driver"},
 	{CASE(HOST_USES, DRIVER), "amd", "give=disk disk.user=mounted", "disk.user=", DISK,
 		"mounted"},
+	{CASE(HOST_NETWORK, DRIVER), "amd", "give=disk disk.user=network", "disk.user=mounted",
+		DISK, "network"},
 	{CASE(HOST_USED_TODAY, DRIVER), "amd", "give=disk disk.user=mounted now=0", "now=1", DISK,
 		"mounted"},
 

@@ -421,6 +421,7 @@ static bool change_function(
 	else if (is(key, "user")) {
 		function->has_users = *value;
 		function->user = value;
+		function->network_user = strcmp(value, "network") == 0;
 	} else if (is(key, "boot"))
 		function->boot_display = number(value);
 	else if (is(key, "rom"))

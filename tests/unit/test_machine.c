@@ -384,6 +384,66 @@ static void finds_reserved_memory(void **state) {
 	sp_machine_destroy(machine);
 }
 
+/* An IVMD of type 23h: for all that the IOMMU at 00:00.2 is in charge of, which ends with bus 0. */
+static void claims_for_an_iommu(void **state) {
+	struct sp_machine *machine =
+		SNAPSHOT("file " DEV "0000:00:02.0/class\n"
+			 "file " DEV "0000:01:00.0/class\n"
+			 "bytes /sys/firmware/acpi/tables/IVRS size 144\n"
+			 "\t00: 49 56 52 53 90 00 00 00 02 61 53 41 4c 4c 59 20\n"
+			 "\t10: 50 4f 52 54 54 45 53 54 01 00 00 00 54 45 53 54\n"
+			 "\t20: 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+			 "\t30: 10 00 20 00 02 00 40 00 00 20 20 fd 00 00 00 00\n"
+			 "\t40: 00 00 00 00 00 00 00 00 03 08 00 00 04 ff 00 00\n"
+			 "\t50: 10 00 20 00 02 01 40 00 00 20 30 fd 00 00 00 00\n"
+			 "\t60: 00 00 00 00 00 00 00 00 03 00 01 00 04 ff 01 00\n"
+			 "\t70: 23 07 20 00 02 00 00 00 00 00 00 00 00 00 00 00\n"
+			 "\t80: 00 00 00 7c 00 00 00 00 00 10 00 00 00 00 00 00\n");
+
+	(void)state;
+	assert_null(machine->table_error);
+	assert_true(machine->has_ivrs);
+	assert_int_equal(machine_function(machine, "00:02.0")->translated, SP_YES);
+	assert_int_equal(machine_function(machine, "01:00.0")->translated, SP_YES);
+	assert_int_equal(machine_function(machine, "00:02.0")->unity.count, 1);
+	assert_int_equal(machine_function(machine, "00:02.0")->unity.data[0]->base, 0x7c000000);
+	assert_int_equal(machine_function(machine, "01:00.0")->unity.count, 0);
+	sp_machine_destroy(machine);
+}
+
+static void tells_irq_0_from_none(void **state) {
+	struct sp_machine *machine = SNAPSHOT("file " DEV "0000:00:02.0/irq\n\t0\n"
+					      "file " DEV "0000:00:03.0/class\n");
+
+	(void)state;
+	assert_int_equal(machine_function(machine, "00:02.0")->irq, 0);
+	assert_int_equal(machine_function(machine, "00:03.0")->irq, -1);
+	sp_machine_destroy(machine);
+}
+
+static void reads_what_vfio_allows(void **state) {
+	static const char PATH[] = "sallyport snapshot 1\nfile " DEV "0000:00:02.0/class\n"
+				   "file /sys/module/vfio_iommu_type1/parameters/"
+				   "allow_unsafe_interrupts\n\t";
+	static const struct {
+		const char *value;
+		enum sp_known known;
+	} CASES[] = {{"Y\n", SP_YES}, {"N\n", SP_NO}};
+	struct sp_machine *machine = SNAPSHOT("file " DEV "0000:00:02.0/class\n");
+
+	(void)state;
+	assert_int_equal(machine->kernel.unsafe_interrupts, SP_UNKNOWN);
+	sp_machine_destroy(machine);
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s%s", PATH, CASES[i].value);
+		machine = machine_parse(text);
+		assert_int_equal(machine->kernel.unsafe_interrupts, CASES[i].known);
+		sp_machine_destroy(machine);
+	}
+}
+
 static void tells_what_is_translated(void **state) {
 	struct sp_machine *machine;
 
@@ -447,6 +507,9 @@ int main(void) {
 		cmocka_unit_test(finds_users),
 		cmocka_unit_test(tells_kinds_of_dom0),
 		cmocka_unit_test(finds_reserved_memory),
+		cmocka_unit_test(claims_for_an_iommu),
+		cmocka_unit_test(tells_irq_0_from_none),
+		cmocka_unit_test(reads_what_vfio_allows),
 		cmocka_unit_test(tells_what_is_translated),
 		cmocka_unit_test(finds_words),
 	};

@@ -106,20 +106,22 @@ static void leaves_out_names_and_logs(void **state) {
 	struct sp_machine *machine = machine_parse(
 		"sallyport snapshot 1\n"
 		"file " DEV "0000:00:03.0/class\n\t0x020000\n"
-		"file /proc/cmdline\n\tiommu=pt\tkey=hunter2 rd.qubes.hide_pci=03:00.0 quiet\n"
+		"file /proc/cmdline\n\tiommu=pt\tkey=hunter2 rd.qubes.hide_pci=03:00.0 quiet "
+		"drm.edid_firmware=edid/hunter3.bin\n"
 		"command xl info\n\thost : alicepc.example.net\n"
 		"command xl dmesg\n"
 		"\t(XEN) on alicepc, and alicepc.example.net\n"
 		"\t[    2.1] usb 1-1: SerialNumber: AB12\n"
-		"\t(XEN) the end\n");
+		"\t(XEN) the end\n"
+		"\talice login:\n");
 	char *text = written(machine);
 
 	(void)state;
 	assert_null(strstr(text, "alicepc"));
 	assert_null(strstr(text, "AB12"));
-	assert_null(strstr(text, "hunter2"));
-	assert_non_null(strstr(text, "\tiommu=pt\tkey=? rd.qubes.hide_pci=03:00.0 quiet\n"));
-	assert_non_null(strstr(text, "\t(XEN) the end\n"));
+	assert_null(strstr(text, "hunter"));
+	assert_non_null(strstr(text, "\tiommu=pt\tkey=? rd.qubes.hide_pci=03:00.0 quiet "));
+	assert_non_null(strstr(text, "\t(XEN) the end\ncommand xl info\n"));
 	free(text);
 	sp_machine_destroy(machine);
 }
