@@ -124,11 +124,18 @@ bool sp_assign_check(const struct sp_machine *machine, const struct sp_assign_re
 		return false;
 	for (uint32_t i = 0; i < request->function_count; i++) {
 		sp_bdf bdf = request->functions[i];
+		const struct sp_function *function = sp_machine_find(machine, bdf);
 		char name[SP_BDF_SIZE];
 
-		if (!sp_machine_find(machine, bdf))
+		if (!function)
 			return unknown_function(machine, bdf, error);
 		sp_bdf_format(name, bdf);
+		/* The files compare them with what is found, and bind by them. */
+		if (!function->config.vendor || function->config.vendor == 0xffff)
+			return sp_error_set(error, SP_ERROR_INPUT,
+				"%s: neither its configuration space nor its vendor and device "
+				"are told",
+				name);
 		if (request->toolstack == SP_TOOLSTACK_QUBES && sp_bdf_segment(bdf))
 			return sp_error_set(error, SP_ERROR_USE,
 				"%s: qvm-pci names functions of segment 0000 alone", name);

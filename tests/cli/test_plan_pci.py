@@ -56,6 +56,17 @@ class Use(Pci):
         out, _ = self.plan(self.snapshot, GPU, "--target", "xen-4.20", "--dom0", "pv", "--guest", "hvm")
         self.assertNotIn("assumed", out)
 
+    def test_unknown_ids(self):
+        told = self.path("bare.snapshot")
+        for text, known in (("", False), ("file {}/vendor\n\t0x8086\nfile {}/device\n\t0x10d3\n", True)):
+            function = "/sys/bus/pci/devices/0000:05:00.0"
+            with open(told, "w", encoding="utf-8") as file:
+                file.write(f"sallyport snapshot 1\nfile {function}/class\n\t0x020000\n" + text.format(function, function))
+            if known:
+                self.plan(told, "05:00.0")
+            else:
+                self.refuse(told, "05:00.0", says="0000:05:00.0: neither its configuration space nor its vendor")
+
     def test_xen_is_meant(self):
         self.plan(self.igb, "0000:05:00.0", "--dom0", "pv", "-k")
         self.assertEqual(self.json()["target"], "xen-4.20")
