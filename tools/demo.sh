@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What `make run` does: plans GPUs of real boards, two that can be given to a guest and one that
-# cannot; then boots real Xen on an emulated board with the files of its plans, and shows the guests'
-# drivers at work. Ends with 0 only if all came out as it must.
+# cannot; looks at PCs through snapshots; then boots real Xen on an emulated board with the files of its
+# plans, and shows the guests' drivers at work. Ends with 0 only if all came out as it must.
 set -eu
 cd "$(dirname "$0")/.."
 sallyport=build/sallyport
@@ -22,14 +22,14 @@ for board in qcom/sm8550-hdk renesas/r8a77961-salvator-xs qcom/apq8096-db820c; d
 	$sallyport list "$trees/$board.dtb"
 done
 
-# plan NAME VERDICTS BOARD ARGUMENT...: VERDICTS are those that are right.
+# plan NAME VERDICTS HOST ARGUMENT...: VERDICTS are those that are right.
 failed=no
 plan() {
-	name=$1 expected=$2 board=$3
+	name=$1 expected=$2 host=$3
 	shift 3
-	heading "sallyport plan -o $out/$name $board.dtb $*"
+	heading "sallyport plan -o $out/$name ${host##*/} $*"
 	status=0
-	$sallyport plan --quiet --force -o "$out/$name" "$trees/$board.dtb" "$@" || status=$?
+	$sallyport plan --quiet --force -o "$out/$name" "$host" "$@" || status=$?
 	if [ "$status" -gt 1 ]; then
 		failed=yes
 		return
@@ -47,12 +47,25 @@ plan() {
 
 mkdir -p "$out"
 # An Adreno behind an Arm MMU-500, whose stream IDs the tree tells.
-plan adreno "ok warn" qcom/sm8550-hdk /soc@0/gpu@3d00000 --with-companions
+plan adreno "ok warn" "$trees/qcom/sm8550-hdk.dtb" /soc@0/gpu@3d00000 --with-companions
 # The R-Car M3-W+ has its GPU behind two IPMMUs, but the tree does not say so.
-plan r-car "ok warn" renesas/r8a77961-salvator-xs /soc/gpu@fd000000 \
+plan r-car "ok warn" "$trees/renesas/r8a77961-salvator-xs.dtb" /soc/gpu@fd000000 \
 	--iommus /soc/gpu@fd000000=ipmmu_pv0:0-7,ipmmu_pv1:0-7
 # An Adreno behind an SMMU that Xen has no driver for.
-plan refused "no" qcom/apq8096-db820c /soc@0/gpu@b00000
+plan refused "no" "$trees/qcom/apq8096-db820c.dtb" /soc@0/gpu@b00000
+
+# Made by hand, a PC with an AMD GPU and one with Intel's: what is told of them needs neither.
+pcs=tests/fixtures/snapshots
+heading "What PCs could give away, by their snapshots"
+for pc in amd-gpu intel-igd; do
+	printf '\n%s\n' "$pc.snapshot"
+	$sallyport list "$pcs/$pc.snapshot"
+done
+heading "sallyport doctor amd-gpu.snapshot 03:00 --dom0 pv"
+$sallyport doctor "$pcs/amd-gpu.snapshot" 03:00 --dom0 pv || failed=yes
+plan amd-pv "ok warn" "$pcs/amd-gpu.snapshot" 03:00 --dom0 pv --memory 8G
+# What real Xen 4.20 with a PVH dom0 told of itself: this one has no INTx pin.
+plan bochs-pvh "no" "$pcs/bed-pvh.snapshot" 00:05.0 --dom0 pvh
 
 heading "The files"
 find "$out" -type f | LC_ALL=C sort
