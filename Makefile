@@ -52,6 +52,8 @@ docs:
 	@mv docs/dependencies.md.new docs/dependencies.md
 	@python3 tools/predictions.py . >docs/predictions.md.new
 	@mv docs/predictions.md.new docs/predictions.md
+	@python3 tools/predictions-x86.py . >docs/predictions-x86.md.new
+	@mv docs/predictions-x86.md.new docs/predictions-x86.md
 
 install:
 	@tools/deps.sh --check build

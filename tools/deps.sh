@@ -23,7 +23,7 @@ packages() {
 	test)
 		packages bench
 		packages bed
-		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libxen-dev llvm \
+		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libxen-dev llvm pciutils \
 			qemu-system-arm scdoc u-boot-qemu uuid-dev
 		;;
 	*)

@@ -20,5 +20,5 @@ GUEST_LINUX=stable
 GUEST_SUITE=trixie
 
 DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-pciback ahci sd_mod bochs nvme
-	e1000e igb igbvf vfio-pci virtio_pci snd-hda-intel"
+	e1000e igb igbvf vfio-pci vfio_iommu_type1 virtio_pci snd-hda-intel"
 GUEST_MODULES="xen-pcifront bochs nvme e1000e igb igbvf drm_xen_front uio"

@@ -48,6 +48,13 @@ FNR == 1 {
 			complain(line)
 		if (line ~ /^<(xen|libxl)/ && layer != "xen")
 			complain(line)
+		# Ways to devices, devices, and screens are parts that only src/gpu and src/serve join.
+		if (line ~ /^<sallyport\/scanout/ && (layer ~ /^(device|wire|xen)$/ ||
+			FILENAME ~ /sallyport\/(device|pci|registers)\.h$/))
+			complain(line)
+		if (line ~ /^<sallyport\/(device|pci|registers)\.h/ && (layer == "show" ||
+			FILENAME ~ /sallyport\/scanout\.h$/))
+			complain(line)
 		next
 	}
 	sub(/^"/, "", line)

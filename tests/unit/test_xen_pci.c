@@ -306,6 +306,15 @@ static void looking(void **state) {
 	assert_int_equal(XEN_PCI_OPS.look(&bench.xen, BDF, &function), 0);
 	assert_string_equal(function.driver, "");
 	assert_true(function.bridge && !function.assignable);
+	assert_false(function.deadly);
+	run_shell("mkdir -p %s/sys/hypervisor", bench.root);
+	write_file("devices/" ADDRESS "/physfn", "");
+	write_file("../../hypervisor/guest_type", "PV\n");
+	assert_int_equal(XEN_PCI_OPS.look(&bench.xen, BDF, &function), 0);
+	assert_false(function.deadly);
+	write_file("../../hypervisor/guest_type", "PVH\n");
+	assert_int_equal(XEN_PCI_OPS.look(&bench.xen, BDF, &function), 0);
+	assert_true(function.deadly);
 	drive("pciback");
 	assert_int_equal(XEN_PCI_OPS.look(&bench.xen, BDF, &function), 0);
 	assert_string_equal(function.driver, "");

@@ -11,12 +11,12 @@ import unittest
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "testbed"))
 
-from bed import system  # noqa: E402
+from bed import pc, system  # noqa: E402
 from bed.streams import Ended, TimedOut  # noqa: E402
 from bed.tools import Failure  # noqa: E402
 
 # Reads what the next start is to do from a file, a word a start.
-FAKE = """\
+FAKE = '''\
 #!{python}
 import os, re, sys
 ports = {{}}
@@ -24,6 +24,9 @@ for word in sys.argv:
     match = re.match(r"socket,id=(\\w+),fd=(\\d+)$", word)
     if match:
         ports[match[1]] = int(match[2])
+    match = re.match(r"if=none,id=bed-disk,.*,file=(.*)$", word)
+    if match:
+        os.environ["DISK"] = match[1]
 words = open("{script}").read().split()
 open("{script}", "w").write(" ".join(words[1:]))
 def hang():
@@ -38,8 +41,11 @@ elif words[0] == "run":
     os.write(ports["bed"], b"bed-ready\\n")
     os.dup2(ports["bed"], 0)
     os.dup2(ports["bed"], 1)
-    os.execvp("sh", ["sh", "-c", 'while IFS= read -r line; do eval "$line" </dev/null; done'])
-"""
+    os.execvp("sh", ["sh", "-c", """
+put() {{ dd if="$1" of="$DISK" conv=notrunc 2>/dev/null && wc -c <"$1"; }}
+take() {{ head -c "$2" "$DISK" >"$1"; }}
+while IFS= read -r line; do eval "$line" </dev/null; done"""])
+'''
 
 
 class Bed:
@@ -61,16 +67,32 @@ class Board:
         return []
 
 
+class PcBed:
+    def __init__(self, folder):
+        self.folder = folder
+        self.qemu = folder / "qemu"
+        self.xen = folder / "xen"
+        self.dom0 = folder / "dom0.cpio"
+        self.dom0.write_bytes(b"dom0")
+
+    def linux(self, name):
+        more = self.folder / f"linux-{name}.cpio"
+        more.write_bytes(b"linux")
+        return self.folder / f"linux-{name}", more
+
+
 class Machine(unittest.TestCase):
+    module = system
+
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self.temporary.name)
         self.said = []
-        self.limit = system.BOOT_LIMIT
-        system.BOOT_LIMIT = 1
+        self.limit = self.module.BOOT_LIMIT
+        self.module.BOOT_LIMIT = 1
 
     def tearDown(self):
-        system.BOOT_LIMIT = self.limit
+        self.module.BOOT_LIMIT = self.limit
         self.temporary.cleanup()
 
     def start(self, *words):
@@ -79,7 +101,10 @@ class Machine(unittest.TestCase):
         qemu = self.folder / "qemu"
         qemu.write_text(FAKE.format(python=sys.executable, script=script))
         qemu.chmod(qemu.stat().st_mode | stat.S_IXUSR)
-        return system.System(Board(Bed(self.folder)), b"tree", self.folder / "log", report=self.said.append)
+        return self.machine(self.folder / "log")
+
+    def machine(self, log):
+        return system.System(Board(Bed(self.folder)), b"tree", log, report=self.said.append)
 
     def test_commands(self):
         with self.start("run") as machine:
@@ -130,6 +155,43 @@ class Machine(unittest.TestCase):
             self.assertEqual(machine.guest("g", "BED two .*").group(0), "g| BED two a=2")
             with self.assertRaises(TimedOut):
                 machine.guest("g", "BED two .*", 0.1)
+
+
+class PcMachine(Machine):
+    module = pc
+
+    def machine(self, log):
+        return pc.PcSystem(pc.Pc(PcBed(self.folder), "pvh", dom0_arguments="a=1,2"), log, report=self.said.append)
+
+    def test_files_come_and_go(self):
+        data = bytes(range(256)) * 300
+        with self.start("run") as machine:
+            path = self.folder / "file"
+            machine.push(path, data)
+            self.assertEqual(path.read_bytes(), data)
+            path.write_bytes(data[:1000])
+            self.assertEqual(machine.fetch(path), data[:1000])
+            machine.push(path, b"")
+            self.assertEqual(path.read_bytes(), b"")
+            with self.assertRaisesRegex(Failure, "too many"):
+                machine.push(path, bytes(pc.DISK_SIZE + 1))
+            with self.assertRaises(Failure):
+                machine.fetch(self.folder / "none")
+
+    def test_arguments(self):
+        with self.start("run") as machine:
+            words = machine.arguments()
+            ramdisk = pathlib.Path(machine.folder.name, "dom0.cpio").read_bytes()
+        self.assertEqual(ramdisk, b"dom0linux")
+        self.assertIn("dom0=pvh", words[words.index("-append") + 1])
+        # A comma would end a module.
+        self.assertIn("a=1,,2,", words[words.index("-initrd") + 1])
+        machine.pc.dom0 = None
+        (self.folder / "script").write_text("run")
+        with machine:
+            words = machine.arguments()
+        self.assertIn("a=1,2", words[words.index("-append") + 1])
+        self.assertNotIn(str(machine.pc.bed.xen), words)
 
 
 if __name__ == "__main__":

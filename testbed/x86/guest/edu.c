@@ -9,7 +9,6 @@
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
-#include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 
@@ -69,13 +68,14 @@ static bool finished(struct edu *edu, u32 offset, u32 busy)
 	return !(readl(edu->registers + offset) & busy);
 }
 
+/* QEMU's device takes a register's two halves for the whole one each. */
 static bool transfer(struct edu *edu, u64 source, u64 target, u32 command)
 {
 	reinit_completion(&edu->interrupted);
-	lo_hi_writeq(source, edu->registers + EDU_DMA_SOURCE);
-	lo_hi_writeq(target, edu->registers + EDU_DMA_TARGET);
-	lo_hi_writeq(EDU_SIZE, edu->registers + EDU_DMA_COUNT);
-	lo_hi_writeq(command | EDU_START | EDU_DMA_INTERRUPT, edu->registers + EDU_DMA_COMMAND);
+	writeq(source, edu->registers + EDU_DMA_SOURCE);
+	writeq(target, edu->registers + EDU_DMA_TARGET);
+	writeq(EDU_SIZE, edu->registers + EDU_DMA_COUNT);
+	writeq(command | EDU_START | EDU_DMA_INTERRUPT, edu->registers + EDU_DMA_COMMAND);
 	return finished(edu, EDU_DMA_COMMAND, EDU_START);
 }
 

@@ -14,12 +14,23 @@ STATE = (
     "for d in /sys/bus/pci/devices/*; do echo ${d##*/} $(basename $(readlink $d/driver) 2>/dev/null)"
     " $(cat $d/driver_override); done"
 )
-# QEMU's arguments as the plan has them, but for a processor that is emulated; QEMU names what it made.
-QEMU = (
-    "sed -e 's/accel=kvm/accel=tcg/' -e 's/^host$/qemu64/' -e 's/^2048$/64/' /root/k/qemu.args >/root/args;"
-    " (echo '{\"execute\": \"qmp_capabilities\"}'; echo '{\"execute\": \"query-pci\"}'; sleep 5; echo '{\"execute\": \"quit\"}')"
-    " | xargs -d '\\n' -a /root/args sh -c 'exec xen-qemu-system-i386 \"$@\" -S -display none -vga none -nic none -qmp stdio' sh 2>&1"
-)
+CODES = {"SP-PCI-DRIVER-BOUND", "SP-PCI-DRIVER-UNCLAIMED", "SP-PCI-RESET-NONE", "SP-PCI-RESET-WEAK"}
+# QEMU's arguments as the plan has them, but for a processor that runs nothing and little memory: dom0's
+# QEMU has no other.
+QEMU = """\
+sed -e 's/accel=kvm/accel=qtest/' -e 's/^host$/qemu64/' -e 's/^2048$/64/' /root/k/qemu.args >/root/args
+set --
+while IFS= read -r argument; do
+	set -- "$@" "$argument"
+done </root/args
+(
+	echo '{"execute": "qmp_capabilities"}'
+	sleep 5
+	echo '{"execute": "qom-list", "arguments": {"path": "/machine/peripheral"}}'
+	sleep 2
+	echo '{"execute": "quit"}'
+) | /usr/libexec/xen-qemu-system-i386 "$@" -S -display none -vga none -nic none -qmp stdio 2>&1
+"""
 
 
 def holders(system):
@@ -27,29 +38,23 @@ def holders(system):
     return {words[0]: " ".join(words[1:]) for words in map(str.split, lines)}
 
 
-def judge_qemu(story, system, given):
-    """The device model takes what vfio-pci holds, and puts it into the guest."""
-    status, said = system.dom0(QEMU, 60)
+def judge_qemu(story, system, count):
+    """The device model opens what vfio-pci holds."""
+    system.push("/root/qemu.sh", QEMU.encode())
+    status, said = system.dom0("sh /root/qemu.sh", 60)
     story.note(f"kvm: QEMU: status {status}\n{said}")
-    found = set()
-    for line in said.splitlines():
-        if line.startswith('{"return": [{'):
-            buses = json.loads(line)["return"]
-            devices = [device for bus in buses for device in bus["devices"]]
-            for device in devices:
-                devices += device.get("pci_bridge", {}).get("devices", [])
-            found = {(device["id"]["vendor"], device["id"]["device"]) for device in devices}
-    story.judge(given <= found, "QEMU takes the plan's arguments", " ".join(f"{v:04x}:{d:04x}" for v, d in sorted(found & given)) or said)
+    made = said.count('"child<vfio-pci>"')
+    story.judge(made == count, "QEMU takes the plan's arguments", f"{made} functions by vfio" if made == count else said)
 
 
 def run_boot(story, bed, tree):
     devices = Devices(story.folder / "kvm")
     pc = devices.pc(bed, None, "stable", "intel", dom0_arguments="intel_iommu=on")
     begin = time.monotonic()
-    with PcSystem(pc, story.folder / "kvm.log", report=story.retried) as system:
+    with story.machine(PcSystem(pc, story.folder / "kvm.log", report=story.retried)) as system:
         story.say(f"  Linux after {time.monotonic() - begin:.1f} s")
         system.install(tree)
-        system.dom0_must("load igb; echo 2 >/sys/bus/pci/devices/0000:01:00.0/sriov_numvfs; load e1000e vfio-pci")
+        system.dom0_must("load igb; echo 2 >/sys/bus/pci/devices/0000:01:00.0/sriov_numvfs; load e1000e vfio-pci vfio_iommu_type1")
         system.dom0_must("sallyport snapshot -o /root/snapshot")
         (story.folder / "kvm.snapshot").write_bytes(system.fetch("/root/snapshot"))
         before = holders(system)
@@ -59,7 +64,7 @@ def run_boot(story, bed, tree):
         story.note(f"kvm: plan: status {status}\n{said}")
         plan = json.loads(said)
         codes = {entry["code"] for entry in plan["preflight"] if entry["result"] in ("WARN", "FAIL")}
-        story.judge(status == 0 and plan["target"] == "kvm", "foretold", f"{plan['verdict']}, {' '.join(sorted(codes))}")
+        story.judge(status == 0 and plan["target"] == "kvm" and codes == CODES, "foretold", f"{plan['verdict']}, {' '.join(sorted(codes))}")
         given = addresses(DEVICES).split()
         status, said = system.dom0("sh /root/k/take.sh 2>&1")
         now = holders(system)
@@ -67,7 +72,7 @@ def run_boot(story, bed, tree):
         story.judge(good, "take.sh: vfio-pci has them", "" if good else f"{said}\n{now}")
         story.judge({bdf: who for bdf, who in now.items() if bdf not in given}
                     == {bdf: who for bdf, who in before.items() if bdf not in given}, "and nobody else is touched")
-        judge_qemu(story, system, {(int(entry["vendor"], 16), int(entry["device"], 16)) for entry in plan["guest"]["functions"]})
+        judge_qemu(story, system, len(given))
         status, said = system.dom0("sh /root/k/give-back.sh 2>&1")
         now = holders(system)
         story.judge(status == 0 and now == before, "give-back.sh leaves all as it was",

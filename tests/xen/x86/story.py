@@ -3,16 +3,18 @@
 """
 Boots real Xen for x86 with dom0 of both kinds, has Sallyport plan there what guests are given, and
 makes the guests from the plans: what works is shown by data and interrupts, and what does not by the
-words with which it fails. Each row's prediction is in rows.py.
+words with which it fails. Each row's prediction is in rows.py. Two machines run at a time, and each is told
+of when it has ended.
 
 	story.py PROGRAM FOLDER [PART…]
 """
 
 import argparse
+import concurrent.futures
 import json
 import pathlib
-import subprocess
 import sys
+import threading
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -28,11 +30,12 @@ from trial import Story  # noqa: E402
 import kvm  # noqa: E402
 
 GUEST_LIMIT = 120
+MACHINES = 2  # at a time, each with one processor
 # Who holds which function, what may be given away, and what xenstore knows; nothing is said by a
 # folder of xenstore's that is empty.
 STATE = (
     "for d in /sys/bus/pci/devices/*; do echo ${d##*/} $(readlink $d/driver); done; xl pci-assignable-list;"
-    " xl list | tail -n +3; xenstore-ls -f | grep -E 'pci|sallyport' | grep -v ' = \"\"$' | sort"
+    " xl list | awk 'NR > 2 { print $1, $2 }'; xenstore-ls -f | grep -E 'pci|sallyport' | grep -v ' = \"\"$' | sort"
 )
 
 
@@ -135,11 +138,9 @@ def crash(story, system, row):
 
 
 def try_row(story, system, boot, row, devices):
-    system.dom0(f"{row.before}; xl dmesg -c >/dev/null; dmesg -c >/dev/null")
+    system.dom0(f"{row.before or ':'}; xl dmesg -c >/dev/null; dmesg -c >/dev/null")
     before = system.dom0(STATE)[1]
     configuration = plan(story, system, boot, row)
-    for line in row.settings:
-        story.judge(f"\n{line}\n" in configuration, f"{row.name}: guest.cfg has", line)
     if row.fatal:
         crash(story, system, row)
         return
@@ -208,8 +209,8 @@ def prepare(story, system, boot, tree):
                 statuses=(0, 1))
     story.judge(answer(there) == (verdict, codes), "the snapshot says the same elsewhere")
     if boot.doctor:
-        said = subprocess.run([str(story.program), "doctor", str(snapshot), "--dom0", "pvh", "--json"],
-                              stdout=subprocess.PIPE, text=True, check=False).stdout
+        said = run(story.program, "doctor", snapshot, *addresses(row.devices).split(), "--dom0", "pvh", "--json",
+                   statuses=(1,))
         failed = {entry["code"] for entry in json.loads(said)["answers"] if entry["result"] == "FAIL"}
         story.judge(failed == set(boot.doctor), "of a PVH dom0 on this machine the doctor says", " ".join(failed))
 
@@ -219,7 +220,8 @@ def run_boot(story, bed, boot, tree):
     pc = devices.pc(bed, boot.dom0, boot.linux, boot.iommu)
     begin = time.monotonic()
     try:
-        with PcSystem(pc, story.folder / f"{boot.name}.log", report=story.retried) as system:
+        machine = PcSystem(pc, story.folder / f"{boot.name}.log", report=story.retried)
+        with story.machine(machine) as system:
             story.say(f"  dom0 after {time.monotonic() - begin:.1f} s")
             story.judge(boot.panic is None, "Xen boots")
             prepare(story, system, boot, tree)
@@ -238,15 +240,59 @@ def run_boot(story, bed, boot, tree):
 
 
 class Notes(Story):
-    """A story that keeps what everybody said."""
+    """A story that several tell at once, each in one piece, and that keeps what everybody said."""
 
     def __init__(self, folder, program):
         super().__init__(folder, program)
         self.words = open(self.folder / "words.txt", "w", encoding="utf-8")
+        self.lock = threading.RLock()
+        self.mine = threading.local()
+        self.machines = []
 
     def note(self, text):
-        self.words.write(text.rstrip() + "\n\n")
-        self.words.flush()
+        with self.lock:
+            self.words.write(text.rstrip() + "\n\n")
+            self.words.flush()
+
+    def say(self, text=""):
+        lines = getattr(self.mine, "lines", None)
+        if lines is None:
+            super().say(text)
+        else:
+            lines.append(text)
+
+    def judge(self, good, what, seen=""):
+        with self.lock:
+            return super().judge(good, what, seen)
+
+    def machine(self, system):
+        """One that is to end if the story does."""
+        self.machines.append(system)
+        return system
+
+    def piece(self, title, function, *arguments):
+        """Returns its lines."""
+        self.mine.lines = []
+        self.part(title)
+        begin = time.monotonic()
+        try:
+            function(self, *arguments)
+        except Failure as failure:
+            self.failed(failure)
+        self.say(f"  {time.monotonic() - begin:.0f} s")
+        return self.mine.lines
+
+    def tell(self, pieces):
+        pool = concurrent.futures.ThreadPoolExecutor(MACHINES)
+        try:
+            for told in [pool.submit(self.piece, *piece) for piece in pieces]:
+                for line in told.result():
+                    self.say(line)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for machine in self.machines:
+                if machine.process:
+                    machine.process.kill()
 
 
 def main():
@@ -268,17 +314,11 @@ def main():
     try:
         run(SOURCE / "testbed/cross.sh", bed.sysroot, story.folder / "cross")
         tree = story.folder / "cross/tree"
-        for boot in BOOTS:
-            if options.part and boot.name not in options.part:
-                continue
-            story.part(boot.title)
-            try:
-                run_boot(story, bed, boot, tree)
-            except Failure as failure:
-                story.failed(failure)
+        pieces = [(boot.title, run_boot, bed, boot, tree) for boot in BOOTS
+                  if not options.part or boot.name in options.part]
         if not options.part or "kvm" in options.part:
-            story.part(kvm.TITLE)
-            kvm.run_boot(story, bed, tree)
+            pieces.append((kvm.TITLE, kvm.run_boot, bed, tree))
+        story.tell(pieces)
     except Failure as failure:
         story.failed(failure)
     return story.end()

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wire/server_parts.h"
+
+/* Commands of one client that are done before others have their turn. */
+#define TURN 128u
+
+static void lose(struct sp_wire_server *server);
+
+/* Begins the next command, if there is one and room for its reply. */
+static bool begin(struct sp_wire_server *server) {
+	struct sp_wire_connection *connection = &server->connection;
+	struct sp_wire_doing *doing = &server->doing;
+	struct sp_wire_message message;
+	int fds[SP_WIRE_FDS_MAX], fds_error;
+	uint16_t command;
+	uint32_t fd_count;
+	uint8_t *room;
+
+	if (doing->active || !sp_wire_first(connection, &message))
+		return false;
+	command = message.header.command;
+	memset(doing, 0, offsetof(struct sp_wire_doing, access));
+	doing->error = sp_wire_command_name(command)
+		? sp_wire_decode(command, message.payload, message.size, &doing->body)
+		: ENOTSUP;
+	room = sp_wire_room(connection, sp_wire_reply_room(command, &doing->body));
+	if (!room)
+		return false;
+	doing->message = message;
+	doing->reply = room + SP_WIRE_HEADER;
+	doing->active = true;
+	doing->left = doing->next = 0;
+	connection->held = true;
+	server->counters.messages[command < SP_WIRE_COMMANDS ? command : 0]++;
+	fds_error = sp_wire_take_fds(connection, fds, sp_wire_command_fds(command), &fd_count);
+	if (!doing->error)
+		doing->error = fds_error;
+	if (!doing->error && message.header.flags & ~(uint32_t)(SP_WIRE_TYPE | SP_WIRE_NO_REPLY))
+		doing->error = EINVAL;
+	if (!server->greeted && command != SP_WIRE_VERSION) {
+		doing->error = EINVAL;
+		sp_wire_end(server, "it did not begin with its version", true);
+	}
+	if (doing->error) {
+		while (fd_count)
+			close(fds[--fd_count]);
+		return true;
+	}
+	sp_wire_start(server, fds, fd_count);
+	return true;
+}
+
+/* A header that cannot be believed: the rest of the stream has no meaning. */
+static void refuse(struct sp_wire_server *server) {
+	struct sp_wire_header header = {
+		.size = SP_WIRE_HEADER, .flags = SP_WIRE_REPLY | SP_WIRE_ERROR, .error = EINVAL};
+	uint8_t *room = sp_wire_room(&server->connection, SP_WIRE_HEADER);
+
+	if (room) {
+		struct sp_wire_header bad = sp_wire_bad(&server->connection);
+
+		header.id = bad.id;
+		header.command = bad.command;
+		sp_wire_put_header(room, &header);
+		(void)sp_wire_send(&server->connection, SP_WIRE_HEADER, -1);
+		server->counters.errors++;
+	}
+	sp_wire_end(server, "it sent a malformed header", true);
+}
+
+static void work(struct sp_wire_server *server) {
+	struct sp_wire_doing *doing = &server->doing;
+	struct sp_wire_message message;
+
+	for (uint32_t turn = 0; !server->ending; turn++) {
+		while (!server->ending && sp_wire_next_reply(&server->connection, &message))
+			sp_wire_answered(server, &message);
+		if (turn == TURN) {
+			server->loop->ops->arm(
+				server->loop, &server->again, server->loop->ops->now(server->loop));
+			return;
+		}
+		if (!begin(server) && !doing->active)
+			break;
+		if (doing->active && !doing->waiting)
+			sp_wire_go_on(server);
+		if (doing->active)
+			break;
+	}
+	if (!server->ending && !doing->active && !sp_wire_first(&server->connection, &message)) {
+		if (server->connection.broken)
+			refuse(server);
+		else if (server->connection.closed)
+			sp_wire_end(server, "it hung up", false);
+	}
+	if (!server->ending && doing->active && server->connection.closed)
+		sp_wire_end(server, "it hung up", false);
+	sp_wire_ask(server);
+}
+
+static void watch(struct sp_wire_server *server) {
+	short events = (short)((sp_wire_wants(&server->connection) ? POLLIN : 0) |
+		(sp_wire_sending(&server->connection) ? POLLOUT : 0));
+
+	if (events == server->watch.events)
+		return;
+	server->loop->ops->unwatch(server->loop, &server->watch);
+	server->watch.events = events;
+	if (server->loop->ops->watch(server->loop, &server->watch))
+		sp_wire_end(server, "it cannot be waited for", false);
+}
+
+static void close_client(struct sp_wire_server *server) {
+	server->loop->ops->unwatch(server->loop, &server->watch);
+	server->loop->ops->disarm(server->loop, &server->again);
+	sp_wire_close(&server->connection);
+	server->stage = WAITING;
+	sp_irqs_clear(&server->irqs);
+	sp_wire_cancel(server, 0, UINT64_MAX);
+	/* A reset or an unmap that is under way comes first. */
+	if (!server->doing.waiting || !server->doing.noticing)
+		lose(server);
+}
+
+void sp_wire_pump(struct sp_wire_server *server) {
+	if (server->pumping || server->stage != SERVING)
+		return;
+	server->pumping = true;
+	do {
+		work(server);
+		if (!sp_wire_flush(&server->connection))
+			sp_wire_end(server, "it hung up", false);
+		/* Room for a reply may have come up. */
+	} while (!server->ending && !server->again.armed && !server->doing.active &&
+		!sp_wire_sending(&server->connection) && sp_wire_pending(&server->connection));
+	if (!server->ending)
+		watch(server);
+	server->pumping = false;
+	if (server->ending)
+		close_client(server);
+}
+
+void sp_wire_end(struct sp_wire_server *server, const char *why, bool fault) {
+	if (server->stage != SERVING || server->ending)
+		return;
+	server->ending = why;
+	server->fault = fault;
+	if (!server->pumping)
+		close_client(server);
+}
+
+static void finish(struct sp_wire_server *server) {
+	const char *why = server->ending;
+
+	if (server->doing.waiting || server->lost.done)
+		return;
+	server->doing.active = false;
+	sp_dma_clear(&server->dma);
+	server->stage = IDLE;
+	server->ending = NULL;
+	if (server->events && server->events->gone)
+		server->events->gone(server->data, why, server->fault);
+}
+
+static void has_lost(struct sp_notice *notice, int error) {
+	struct sp_wire_server *server =
+		(struct sp_wire_server *)((char *)notice - offsetof(struct sp_wire_server, lost));
+
+	(void)error;
+	notice->done = NULL;
+	finish(server);
+}
+
+static void lose(struct sp_wire_server *server) {
+	server->stage = LOSING;
+	server->lost = (struct sp_notice){.done = has_lost};
+	server->device->ops->reset(server->device, SP_RESET_LOST, &server->lost);
+}
+
+void sp_wire_done(struct sp_wire_server *server, int error) {
+	server->doing.waiting = false;
+	if (error)
+		server->doing.error = error;
+	if (server->stage == WAITING)
+		lose(server);
+	else if (server->stage == LOSING)
+		finish(server);
+	else if (!server->doing.calling)
+		sp_wire_pump(server);
+}
+
+static void ready(struct sp_watch *watched, short events) {
+	struct sp_wire_server *server =
+		(struct sp_wire_server *)((char *)watched - offsetof(struct sp_wire_server, watch));
+
+	if (events & POLLIN)
+		(void)sp_wire_receive(&server->connection);
+	else if (events & (POLLHUP | POLLERR))
+		server->connection.closed = true;
+	sp_wire_pump(server);
+}
+
+static void turn(struct sp_timer *timer) {
+	sp_wire_pump(
+		(struct sp_wire_server *)((char *)timer - offsetof(struct sp_wire_server, again)));
+}
+
+static void line(void *data, bool level) {
+	struct sp_wire_server *server = data;
+
+	sp_irqs_set_level(&server->irqs, level);
+}
+
+static const struct sp_pci_events PCI_EVENTS = {.line = line};
+
+static bool check(const struct sp_device *device, struct sp_error *error) {
+	const struct sp_device_info *info = device->info;
+
+	if (info->region_count != SP_REGION_COUNT)
+		return sp_error_set(error, SP_ERROR_USE, "%s: it is no PCI function", info->model);
+	for (uint32_t i = 0; i < info->region_count; i++) {
+		if (info->regions[i].size && !sp_region_valid(&info->regions[i]))
+			return sp_error_set(
+				error, SP_ERROR_USE, "%s: region %u is not valid", info->model, i);
+	}
+	return true;
+}
+
+static void count_irqs(const struct sp_device_info *info, uint32_t *counts) {
+	struct sp_pci_interrupts interrupts = {0};
+
+	if (info->pci)
+		interrupts = sp_pci_interrupts(info->pci);
+	else
+		interrupts.msix = (uint16_t)info->vectors;
+	counts[SP_WIRE_INTX] = interrupts.pin ? 1 : 0;
+	counts[SP_WIRE_MSI] = interrupts.msi;
+	counts[SP_WIRE_MSIX] = interrupts.msix;
+	counts[SP_WIRE_ERR] = counts[SP_WIRE_REQ] = 1;
+}
+
+bool sp_wire_server_create(struct sp_wire_server **created, struct sp_device *device,
+	struct sp_loop *loop, const struct sp_wire_events *events, void *data,
+	struct sp_error *error) {
+	uint32_t counts[SP_WIRE_IRQS];
+	struct sp_wire_server *server;
+
+	if (!check(device, error))
+		return false;
+	count_irqs(device->info, counts);
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return sp_error_memory(error);
+	server->bus.ops = &sp_wire_bus_ops;
+	server->device = device;
+	server->loop = loop;
+	server->events = events;
+	server->data = data;
+	server->watch.ready = ready;
+	server->again.expired = turn;
+	sp_wire_transfers_init(server);
+	sp_dma_init(&server->dma, device->budget, &server->counters.allocations);
+	if (!sp_irqs_init(&server->irqs, counts, loop, &server->counters) ||
+		!sp_wire_connection_init(&server->connection, &server->counters)) {
+		sp_irqs_release(&server->irqs);
+		free(server);
+		return sp_error_memory(error);
+	}
+	device->bus = &server->bus;
+	if (device->info->pci)
+		sp_pci_listen(device->info->pci, &PCI_EVENTS, server);
+	*created = server;
+	return true;
+}
+
+void sp_wire_server_destroy(struct sp_wire_server *server) {
+	if (!server)
+		return;
+	if (server->device->info->pci)
+		sp_pci_listen(server->device->info->pci, NULL, NULL);
+	server->device->bus = NULL;
+	sp_wire_connection_release(&server->connection);
+	sp_irqs_release(&server->irqs);
+	sp_dma_clear(&server->dma);
+	sp_dma_release(&server->dma);
+	free(server);
+}
+
+bool sp_wire_server_open(struct sp_wire_server *server, int socket) {
+	if (server->stage != IDLE)
+		return false;
+	server->watch.file = socket;
+	server->watch.events = POLLIN;
+	if (server->loop->ops->watch(server->loop, &server->watch))
+		return false;
+	sp_wire_open(&server->connection, socket);
+	server->greeted = false;
+	server->ending = NULL;
+	server->stage = SERVING;
+	memset(&server->doing, 0, sizeof(server->doing));
+	server->counters.clients++;
+	return true;
+}
+
+void sp_wire_server_close(struct sp_wire_server *server) {
+	sp_wire_end(server, "it was sent away", false);
+}
+
+bool sp_wire_server_idle(const struct sp_wire_server *server) {
+	return server->stage == IDLE;
+}
+
+void sp_wire_server_request(struct sp_wire_server *server) {
+	sp_irqs_notify(&server->irqs, SP_WIRE_REQ);
+}
+
+void sp_wire_server_state(const struct sp_wire_server *server, struct sp_wire_state *state) {
+	*state = (struct sp_wire_state){
+		.client = server->stage == SERVING,
+		.ranges = server->dma.count,
+		.ranges_peak = server->dma.peak,
+		.files = server->dma.file_count,
+		.pins = server->dma.pins,
+		.mapped = server->dma.mapped,
+		.counters = server->counters,
+	};
+}
