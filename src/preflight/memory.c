@@ -174,7 +174,7 @@ static uint64_t low_of_guest(const struct sp_preflight *preflight) {
 
 void sp_ask_hole(struct sp_preflight *preflight, const struct sp_function *function) {
 	uint64_t needed, hole = HOLE_DEFAULT_MIB;
-	char remedy[128];
+	char remedy[160];
 	unsigned mib;
 
 	(void)function;
@@ -184,8 +184,9 @@ void sp_ask_hole(struct sp_preflight *preflight, const struct sp_function *funct
 	mib = (unsigned)needed;
 	while (hole <= HOLE_MAX_MIB && needed + EMULATED_MIB > hole - HOLE_END_MIB)
 		hole *= 2;
-	snprintf(remedy, sizeof(remedy), "Set mmio_hole=%u in the guest's configuration.",
-		(unsigned)hole);
+	snprintf(remedy, sizeof(remedy),
+		"Set mmio_hole=%u for a guest with more than %u MiB of memory, as sallyport plan does.",
+		(unsigned)hole, 4096u - (unsigned)hole);
 	if (hole > HOLE_MAX_MIB)
 		sp_preflight_find(preflight, SP_QUESTION_BARS, NULL, SP_CODE_PCI_BAR_HOLE_MAX, NULL,
 			"the 32-bit BARs of what is given take %u MiB, and no hole has as much",
