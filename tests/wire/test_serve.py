@@ -87,11 +87,14 @@ class Serve(unittest.TestCase):
                     break
             except (BrokenPipeError, ConnectionResetError):
                 pass
+            third.close()
             time.sleep(0.1)
         else:
             self.fail("the next client is not served")
         # With a client that is still there.
         self.end(program)
+        second.close()
+        third.close()
         self.assertFalse(os.path.exists(self.path))
 
     def test_stale(self):
@@ -103,7 +106,8 @@ class Serve(unittest.TestCase):
         other = self.start("--socket", self.path)
         self.assertEqual(other.wait(10), 2)
         self.assertIn("a program listens there", other.stderr.read())
-        self.assertTrue(greet(connect(self.path)))
+        with connect(self.path) as client:
+            self.assertTrue(greet(client))
         self.end(program, signal.SIGINT)
 
     def test_systemd(self):
@@ -112,11 +116,13 @@ class Serve(unittest.TestCase):
         listener.listen()
 
         def hand_in():
-            # Descriptor 3, as systemd does it, to the process with that number.
-            os.dup2(listener.fileno(), 3)
+            # Descriptor 3, as systemd does it, to the process with that number. What was 3 before
+            # may be the socket for notices.
+            os.environ["NOTIFY_SOCKET"] = self.notices.getsockname()
             os.environ["LISTEN_FDS"] = "1"
             os.environ["LISTEN_PID"] = str(os.getpid())
-            os.environ["NOTIFY_SOCKET"] = self.notices.getsockname()
+            os.dup2(listener.fileno(), 3)
+            os.set_inheritable(3, True)
             os.execv(PROGRAM, [PROGRAM, "--device", "bochs"])
 
         child = os.fork()
@@ -125,10 +131,14 @@ class Serve(unittest.TestCase):
                 hand_in()
             finally:
                 os._exit(9)
-        self.assertEqual(self.notices.recv(64), b"READY=1")
-        self.assertTrue(greet(connect(self.path)))
-        os.kill(child, signal.SIGTERM)
-        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        try:
+            self.assertEqual(self.notices.recv(64), b"READY=1")
+            with connect(self.path) as client:
+                self.assertTrue(greet(client))
+        finally:
+            os.kill(child, signal.SIGTERM)
+            status = os.waitpid(child, 0)[1]
+        self.assertEqual(status, 0)
         # It is systemd's, and stays.
         self.assertTrue(os.path.exists(self.path))
         listener.close()
