@@ -1,35 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "assign/emit.h"
-#include "base/text.h"
-
-/* A string of xl's configuration language; control characters were refused before. */
-static void put_string(struct sp_buf *out, const char *text) {
-	sp_buf_char(out, '"');
-	for (const char *c = text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			sp_buf_char(out, '\\');
-		sp_buf_char(out, *c);
-	}
-	sp_buf_char(out, '"');
-}
-
-static void put_assignment(struct sp_buf *out, const char *name, const char *value) {
-	sp_buf_str(out, name);
-	sp_buf_str(out, " = ");
-	put_string(out, value);
-	sp_buf_char(out, '\n');
-}
-
-static void put_number(struct sp_buf *out, const char *name, uint32_t value) {
-	sp_buf_printf(out, "%s = %u\n", name, value);
-}
-
-/* What the user told, or a comment with an example. */
-static void put_own(struct sp_buf *out, const char *name, const char *value, const char *example) {
-	if (!value)
-		sp_buf_str(out, "# ");
-	put_assignment(out, name, value ? value : example);
-}
+#include "xl/write.h"
 
 static bool has_display(const struct sp_assign *assign) {
 	for (uint32_t i = 0; i < assign->given.count; i++) {
@@ -44,13 +15,13 @@ static void write_guest(struct sp_buf *out, const struct sp_assign *assign) {
 	bool hvm = request->situation.guest == SP_GUEST_HVM;
 
 	sp_buf_char(out, '\n');
-	put_assignment(out, "name", request->name);
-	put_assignment(out, "type", sp_guest_kind_name(request->situation.guest));
-	put_number(out, "memory", request->memory);
+	sp_xl_put_assignment(out, "name", request->name);
+	sp_xl_put_assignment(out, "type", sp_guest_kind_name(request->situation.guest));
+	sp_xl_put_number(out, "memory", request->memory);
 	sp_buf_str(out,
 		"# The device may reach any of the guest's memory, so that all of it must be there\n"
 		"# from the start: no populate on demand, and no ballooning.\n");
-	put_number(out, "maxmem", request->memory);
+	sp_xl_put_number(out, "maxmem", request->memory);
 	sp_buf_str(out, "# vcpus = 2\n\n# The guest's own:\n");
 	if (hvm && !request->kernel)
 		sp_buf_str(out,
@@ -58,9 +29,9 @@ static void write_guest(struct sp_buf *out, const struct sp_assign *assign) {
 			"target=/path/to/disk.img\" ]\n"
 			"# vif = [ \"bridge=xenbr0\" ]\n");
 	if (!hvm || request->kernel) {
-		put_own(out, "kernel", request->kernel, "/boot/vmlinuz-guest");
-		put_own(out, "ramdisk", request->ramdisk, "/boot/initrd-guest");
-		put_own(out, "extra", request->command_line, "console=hvc0");
+		sp_xl_put_own(out, "kernel", request->kernel, "/boot/vmlinuz-guest");
+		sp_xl_put_own(out, "ramdisk", request->ramdisk, "/boot/initrd-guest");
+		sp_xl_put_own(out, "extra", request->command_line, "console=hvc0");
 	}
 }
 
@@ -106,7 +77,7 @@ static void write_functions(struct sp_buf *out, const struct sp_assign *assign) 
 static void write_pv(struct sp_buf *out) {
 	sp_buf_str(out,
 		"\n# The guest's memory map has the host's holes, so that BARs have a place in it.\n");
-	put_number(out, "e820_host", 1);
+	sp_xl_put_number(out, "e820_host", 1);
 }
 
 static void write_display(struct sp_buf *out, const struct sp_assign *assign) {
@@ -117,7 +88,7 @@ static void write_display(struct sp_buf *out, const struct sp_assign *assign) {
 	if (igd) {
 		sp_buf_str(out,
 			"\n# The processor's GPU with its OpRegion, at 00:02.0 in the guest.\n");
-		put_assignment(out, "gfx_passthru", "igd");
+		sp_xl_put_assignment(out, "gfx_passthru", "igd");
 		return;
 	}
 	if (!has_display(assign))
@@ -133,14 +104,14 @@ static void write_hvm(struct sp_buf *out, const struct sp_assign *assign) {
 		sp_buf_str(out,
 			"\n# MiB kept free of memory below 4 GiB: the BARs do not fit into the "
 			"192 MiB that\n# a guest has there otherwise.\n");
-		put_number(out, "mmio_hole", assign->hole.mib);
+		sp_xl_put_number(out, "mmio_hole", assign->hole.mib);
 	}
 	write_display(out, assign);
 	if (assign->request->situation.stubdomain) {
 		sp_buf_str(out,
 			"\n# The device model runs in a domain of its own, which must be built for "
 			"it\n# (stubdomain_kernel, stubdomain_ramdisk).\n");
-		put_number(out, "device_model_stubdomain_override", 1);
+		sp_xl_put_number(out, "device_model_stubdomain_override", 1);
 	}
 }
 

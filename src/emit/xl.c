@@ -3,61 +3,24 @@
 
 #include "emit/emit.h"
 #include "emit/text.h"
-
-/*
- * A string of xl's configuration language. Its lexer takes all bytes but newlines as they are, and
- * of its escapes only those by a letter work.
- */
-static void put_string(struct sp_buf *out, const char *text) {
-	sp_buf_char(out, '"');
-	for (const char *c = text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			sp_buf_char(out, '\\');
-		if (*c == '\n')
-			sp_buf_put(out, "\\n", 2);
-		else
-			sp_buf_char(out, *c);
-	}
-	sp_buf_char(out, '"');
-}
-
-static void put_assignment(struct sp_buf *out, const char *name, const char *value) {
-	sp_buf_str(out, name);
-	sp_buf_str(out, " = ");
-	put_string(out, value);
-	sp_buf_char(out, '\n');
-}
-
-static void put_number(struct sp_buf *out, const char *name, uint32_t value) {
-	sp_buf_str(out, name);
-	sp_buf_str(out, " = ");
-	sp_buf_dec(out, value);
-	sp_buf_char(out, '\n');
-}
-
-/* What the user told, or a comment with an example. */
-static void put_own(struct sp_buf *out, const char *name, const char *value, const char *example) {
-	if (value == NULL)
-		sp_buf_str(out, "# ");
-	put_assignment(out, name, value != NULL ? value : example);
-}
+#include "xl/write.h"
 
 static void write_heading(
 	struct sp_buf *out, const struct sp_plan *plan, const struct sp_plan_guest *guest) {
 	sp_text_comment_heading(out, plan, "xl configuration", guest);
 	sp_buf_str(out, "\n");
-	put_assignment(out, "name", guest->request->name);
-	put_number(out, "memory", guest->request->memory);
+	sp_xl_put_assignment(out, "name", guest->request->name);
+	sp_xl_put_number(out, "memory", guest->request->memory);
 	sp_buf_str(out, "\n# The guest's own:\n");
-	put_own(out, "kernel", guest->request->kernel, "/boot/vmlinuz-guest");
-	put_own(out, "ramdisk", guest->request->ramdisk, "/boot/initrd-guest");
-	put_own(out, "extra", guest->request->command_line, "console=hvc0");
+	sp_xl_put_own(out, "kernel", guest->request->kernel, "/boot/vmlinuz-guest");
+	sp_xl_put_own(out, "ramdisk", guest->request->ramdisk, "/boot/initrd-guest");
+	sp_xl_put_own(out, "extra", guest->request->command_line, "console=hvc0");
 	sp_buf_str(out, "# vcpus = 1\n");
 	if (guest->table_memory) {
 		sp_buf_str(out,
 			"\n# MiB for the tables of the guest's physical memory: by default xl "
 			"reserves too few for\n# mappings of this size.\n");
-		put_number(out, "shadow_memory", guest->table_memory);
+		sp_xl_put_number(out, "shadow_memory", guest->table_memory);
 	}
 	if (guest->request->pci)
 		sp_buf_str(out, "# pci = [ \"0000:01:00.0\" ]\n");
@@ -69,7 +32,7 @@ static void write_device_tree(struct sp_buf *out, const struct sp_plan_guest *gu
 	sp_buf_str(out,
 		"\n# The devices' nodes. Give the absolute path unless xl runs in this "
 		"file's folder.\n");
-	put_assignment(out, "device_tree", "guest.dtb");
+	sp_xl_put_assignment(out, "device_tree", "guest.dtb");
 }
 
 /* Who stands behind the IOMMU by this path in the host. */
@@ -107,7 +70,7 @@ static void write_dtdev(
 	for (uint32_t i = 0; i < guest->dtdev.count; i++) {
 		write_masters(out, plan, guest, guest->dtdev.data[i]);
 		sp_buf_char(out, '\t');
-		put_string(out, guest->dtdev.data[i]);
+		sp_xl_put_string(out, guest->dtdev.data[i]);
 		sp_buf_str(out, ",\n");
 	}
 	sp_buf_str(out, "]\n");
@@ -182,7 +145,7 @@ static void write_later(struct sp_buf *out, const struct sp_plan_guest *guest) {
 	sp_buf_str(out,
 		" attach.cfg`, but the IOMMU must be\n"
 		"# set up from the start.\n");
-	put_assignment(out, "passthrough", "enabled");
+	sp_xl_put_assignment(out, "passthrough", "enabled");
 }
 
 bool sp_emit_xl(
@@ -200,7 +163,7 @@ bool sp_emit_xl(
 		write_devices(out, plan, planned);
 	if (planned->nr_spis) {
 		sp_buf_str(out, "\n# As many SPIs as the highest of them needs.\n");
-		put_number(out, "nr_spis", planned->nr_spis);
+		sp_xl_put_number(out, "nr_spis", planned->nr_spis);
 	}
 	return true;
 }

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "xl/config.h"
+#include "xl/write.h"
 
 static void put_value(struct sp_buf *out, const struct sp_xl_value *value) {
 	if (value->kind == SP_XL_ATOM) {
@@ -250,6 +251,41 @@ static void load(void **state) {
 	sp_xl_config_destroy(NULL);
 }
 
+/* What is written reads back as the same bytes. */
+static void write_back(void **state) {
+	static const char *const texts[] = {"", "plain", "a\"b'c", "back\\slash\\", "\\n",
+		"two\nlines", "tab\there # no comment", "[1, 2]", "\x01\xff\xc3\xa4"};
+	struct sp_error error = {0};
+	struct sp_xl_config *config;
+	const struct sp_xl_setting *setting;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct sp_buf out = {0};
+
+		sp_xl_put_assignment(&out, "text", texts[i]);
+		sp_xl_put_own(&out, "own", texts[i], "unused");
+		sp_xl_put_own(&out, "left_out", NULL, texts[i]);
+		sp_xl_put_number(&out, "number", UINT32_MAX);
+		if (!sp_xl_config_parse(&config, out.data, out.size, "written", &error))
+			fail_msg("%s", error.message);
+		setting = sp_xl_config_find(config, "text");
+		assert_non_null(setting);
+		assert_true(setting->value.quoted);
+		assert_string_equal(setting->value.text, texts[i]);
+		setting = sp_xl_config_find(config, "own");
+		assert_non_null(setting);
+		assert_string_equal(setting->value.text, texts[i]);
+		assert_null(sp_xl_config_find(config, "left_out"));
+		setting = sp_xl_config_find(config, "number");
+		assert_non_null(setting);
+		assert_false(setting->value.quoted);
+		assert_string_equal(setting->value.text, "4294967295");
+		sp_xl_config_destroy(config);
+		sp_buf_release(&out);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(read_rows),
@@ -257,6 +293,7 @@ int main(void) {
 		cmocka_unit_test(depth),
 		cmocka_unit_test(large),
 		cmocka_unit_test(load),
+		cmocka_unit_test(write_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
