@@ -4,6 +4,7 @@
 #include "assign/emit.h"
 #include "base/text.h"
 #include "preflight/preflight.h"
+#include "preflight/words.h"
 
 /* The driver that would bind to the function first; NULL: there is none. */
 static const char *rival(const struct sp_assign *assign, uint32_t index) {
@@ -57,21 +58,9 @@ void assign_emit_modprobe(const struct sp_assign *assign, struct sp_buf *out) {
 	sp_buf_release(&list);
 }
 
-/* True if the command line has just this word already. */
-static bool has_word(const char *line, const char *word) {
-	size_t length = strlen(word);
-
-	for (const char *at = line; at && (at = strstr(at, word)); at += length) {
-		if ((at == line || at[-1] == ' ') &&
-			(at[length] == '\0' || at[length] == ' ' || at[length] == '\n'))
-			return true;
-	}
-	return false;
-}
-
 static void put_word(struct sp_buf *out, const char *line, const char *word, const char *why) {
 	sp_text_wrap(out, "# ", "#   ", why);
-	if (has_word(line, word))
+	if (sp_words_find(line, word))
 		sp_buf_str(out, "# (is there already) ");
 	sp_buf_str(out, word);
 	sp_buf_char(out, '\n');
@@ -81,12 +70,11 @@ static void put_word(struct sp_buf *out, const char *line, const char *word, con
 static void put_list(struct sp_buf *out, const char *line, const char *name,
 	const struct sp_buf *list, const char *why) {
 	struct sp_buf word = {0};
-	size_t size;
 
 	sp_buf_printf(&word, "%s=%s", name, list->data);
 	if (!word.failed) {
 		put_word(out, line, word.data, why);
-		if (!has_word(line, word.data) && line && sp_command_line_word(line, name, &size))
+		if (!sp_words_find(line, word.data) && sp_words_find(line, name))
 			sp_buf_printf(out,
 				"# There is one already, and the last one counts: put what it "
 				"lists into this, too.\n");
@@ -95,19 +83,14 @@ static void put_list(struct sp_buf *out, const char *line, const char *name,
 	sp_buf_release(&word);
 }
 
-static bool is_word(const char *line, const char *name, const char *value) {
-	size_t size;
-	const char *found = line ? sp_command_line_word(line, name, &size) : NULL;
-
-	return found && size == strlen(value) && strncmp(found, value, size) == 0;
-}
-
 /* iommu=off and its kin. */
 static void write_switched_off(struct sp_buf *out, const char *line) {
 	static const char *const values[] = {"off", "no", "0", "false", "disable"};
 
+	if (sp_words_switch(line, "iommu", NULL) != SP_NO)
+		return;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		if (is_word(line, "iommu", values[i]))
+		if (sp_words_has(line, "iommu", values[i]))
 			sp_buf_printf(out,
 				"# Take away iommu=%s: nothing can be given to a guest "
 				"without an IOMMU.\n",
@@ -118,7 +101,6 @@ static void write_switched_off(struct sp_buf *out, const char *line) {
 static void write_xen(struct sp_buf *out, const struct sp_assign *assign) {
 	const struct sp_situation *situation = &assign->request->situation;
 	const char *line = assign->machine->xen.command_line;
-	size_t size;
 
 	sp_buf_str(out, "\n# Xen's command line\n");
 	write_switched_off(out, line);
@@ -130,10 +112,10 @@ static void write_xen(struct sp_buf *out, const struct sp_assign *assign) {
 			fixup ? "A dom0 of kind pvh. pf-fixup lets it reach registers that Xen did "
 				"not know of."
 			      : "A dom0 of kind pvh.");
-	} else if (line && sp_command_line_word(line, "dom0", &size)) {
+	} else if (sp_words_find(line, "dom0")) {
 		sp_buf_str(out, "# Take pvh out of dom0=: this plan is for a dom0 of kind pv.\n");
 	}
-	if (!line || !sp_command_line_word(line, "dom0_mem", &size))
+	if (!sp_words_find(line, "dom0_mem"))
 		sp_buf_str(out,
 			"# A dom0 whose memory does not change leaves the guest's memory free from "
 			"the start;\n# choose how much it needs:\n# dom0_mem=4096M,max:4096M\n");

@@ -47,28 +47,6 @@ char sp_machine_config(const struct sp_machine *machine, const char *option) {
 	return 'n';
 }
 
-const char *sp_command_line_word(const char *line, const char *word, size_t *size) {
-	size_t length = strlen(word);
-	const char *found = NULL;
-
-	*size = 0;
-	while (line && *line) {
-		bool quoted = false;
-		size_t end = 0;
-
-		line += strspn(line, " \t\n");
-		for (; line[end] && (quoted || !strchr(" \t\n", line[end])); end++)
-			quoted ^= line[end] == '"';
-		if (end >= length && strncmp(line, word, length) == 0 &&
-			(end == length || line[length] == '=')) {
-			found = line + length + (end > length);
-			*size = end - length - (end > length);
-		}
-		line += end;
-	}
-	return found;
-}
-
 /* "  00100000-7fffffff : System RAM" */
 static void read_windows(struct sp_machine *machine) {
 	const char *line = sp_files_text(&machine->files, "/proc/iomem");

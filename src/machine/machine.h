@@ -116,8 +116,13 @@ struct sp_function *sp_machine_slot(
 	const struct sp_machine *machine, const struct sp_function *function, uint32_t *count);
 /* 'y', 'm' or 'n' for "CONFIG_XEN_PVH"; '?' if the configuration is not known. */
 char sp_machine_config(const struct sp_machine *machine, const char *option);
-/* A word of a command line, "iommu=verbose": its value; "" for a word without one; NULL if absent.
- * The last one counts. `size` gets the value's length. */
+/*
+ * The next such word of a command line, "iommu=verbose": its value, "" for a word without one, NULL
+ * if there is none. *line, which may be NULL, moves behind it; blanks in double quotes end no word.
+ * `size` gets the value's length.
+ */
+const char *sp_command_line_next(const char **line, const char *word, size_t *size);
+/* The last of them, which is the one that counts. */
 const char *sp_command_line_word(const char *line, const char *word, size_t *size);
 bool sp_function_has_reset(const struct sp_function *function, const char *method);
 /* A GPU, or another function of a GPU's slot. */

@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define BLANKS " \t\n"
-
 struct piece {
 	const char *text;
 	size_t length;
@@ -17,25 +15,8 @@ static bool is(struct piece piece, const char *text) {
 
 /* The value of the next "WORD=VALUE" or "WORD" from *line on, which moves behind it. */
 static bool next_value(const char **line, const char *word, struct piece *value) {
-	size_t length = strlen(word);
-
-	for (const char *at = *line; *at; at += strcspn(at, BLANKS)) {
-		at += strspn(at, BLANKS);
-		if (strncmp(at, word, length) != 0)
-			continue;
-		if (at[length] == '=') {
-			value->text = at + length + 1;
-			value->length = strcspn(value->text, BLANKS);
-		} else if (at[length] == '\0' || strchr(BLANKS, at[length])) {
-			value->text = at + length;
-			value->length = 0;
-		} else {
-			continue;
-		}
-		*line = value->text + value->length;
-		return true;
-	}
-	return false;
+	value->text = sp_command_line_next(line, word, &value->length);
+	return value->text != NULL;
 }
 
 static bool next_item(struct piece *list, struct piece *item) {
@@ -84,7 +65,7 @@ enum sp_known sp_words_switch(const char *line, const char *word, const char *na
 	enum sp_known answer = SP_UNKNOWN, here;
 	struct piece list, item;
 
-	while (line && next_value(&line, word, &list)) {
+	while (next_value(&line, word, &list)) {
 		while (next_item(&list, &item)) {
 			here = name ? read_switch(item, name) : read_bool(item);
 			answer = here == SP_UNKNOWN ? answer : here;
@@ -96,7 +77,7 @@ enum sp_known sp_words_switch(const char *line, const char *word, const char *na
 bool sp_words_has(const char *line, const char *word, const char *name) {
 	struct piece list, item;
 
-	while (line && next_value(&line, word, &list))
+	while (next_value(&line, word, &list))
 		while (next_item(&list, &item))
 			if (is(item, name))
 				return true;
@@ -106,5 +87,5 @@ bool sp_words_has(const char *line, const char *word, const char *name) {
 bool sp_words_find(const char *line, const char *word) {
 	struct piece value;
 
-	return line && next_value(&line, word, &value);
+	return next_value(&line, word, &value);
 }

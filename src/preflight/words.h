@@ -17,7 +17,7 @@ enum sp_known sp_words_switch(const char *line, const char *word, const char *it
 /* Like Linux's "intel_iommu=on,sm_on": the word is there with that item in its list. */
 bool sp_words_has(const char *line, const char *word, const char *item);
 
-/* The word is there, with or without a value. */
+/* The word is there, with or without a value; a whole "WORD=VALUE" can be asked for, too. */
 bool sp_words_find(const char *line, const char *word);
 
 #endif

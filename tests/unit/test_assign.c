@@ -346,6 +346,13 @@ static void test_command_lines(void **state) {
 	has(&made, SP_ASSIGN_BOOTARGS, "# (is there already) dom0=pvh\n");
 	has(&made, SP_ASSIGN_BOOTARGS, "# Take away iommu=off");
 	has(&made, SP_ASSIGN_BOOTARGS, "# (is there already) xen-pciback.hide=(0000:03:00.0)\n");
+	/* Behind other items, or in an earlier word, Xen obeys it as well; not if it is undone. */
+	made.machine.xen.command_line = "iommu=verbose,no iommu=intremap dom0_mem=2G";
+	make_assign(&made);
+	has(&made, SP_ASSIGN_BOOTARGS, "# Take away iommu=no:");
+	made.machine.xen.command_line = "iommu=off iommu=verbose,on dom0_mem=2G";
+	make_assign(&made);
+	lacks(&made, SP_ASSIGN_BOOTARGS, "Take away");
 	lacks(&made, SP_ASSIGN_BOOTARGS, "dom0_mem");
 	lacks(&made, SP_ASSIGN_BOOTARGS, "the last one counts");
 	made.machine.kernel.command_line = "quiet xen-pciback.hide=(0000:04:00.0)";

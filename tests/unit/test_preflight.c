@@ -414,6 +414,11 @@ static void command_lines(void **state) {
 	assert_false(sp_words_has("intel_iommu=sm_on", "intel_iommu", "on"));
 	assert_false(sp_words_has(NULL, "intel_iommu", "on"));
 	assert_true(sp_words_find("quiet nointremap", "nointremap"));
+	assert_false(sp_words_find("a=\"x nointremap y\"", "nointremap"));
+	assert_true(sp_words_find("a=\"x y\" nointremap", "nointremap"));
+	assert_true(sp_words_find("a=1\tiommu=pt\n", "iommu=pt"));
+	assert_false(sp_words_find("intel_iommu=pt iommu=pt,strict", "iommu=pt"));
+	assert_false(sp_words_find(NULL, "iommu"));
 	assert_false(sp_words_find("quiet nointremapped", "nointremap"));
 }
 
