@@ -121,7 +121,7 @@ static void write_function(
 }
 
 void report_functions(struct sp_buf *out, const struct sp_assign *assign) {
-	report_section(out, "Functions");
+	sp_text_section(out, "Functions");
 	for (uint32_t i = 0; i < assign->given.count; i++)
 		write_function(out, assign, &assign->given.data[i]);
 	if (assign->hole.unknown)
@@ -131,7 +131,7 @@ void report_functions(struct sp_buf *out, const struct sp_assign *assign) {
 }
 
 void report_lspci(struct sp_buf *out, const struct sp_assign *assign) {
-	report_section(out, "lspci -nn in the guest");
+	sp_text_section(out, "lspci -nn in the guest");
 	for (uint32_t i = 0; i < assign->given.count; i++) {
 		const struct sp_given *given = &assign->given.data[i];
 		const struct sp_pci_config *config = &given->function->config;
@@ -154,7 +154,7 @@ void report_lspci(struct sp_buf *out, const struct sp_assign *assign) {
 void report_host(struct sp_buf *out, const struct sp_assign *assign) {
 	struct sp_buf line = {0};
 
-	report_section(out, "What the host loses");
+	sp_text_section(out, "What the host loses");
 	for (uint32_t i = 0; i < assign->given.count; i++) {
 		const struct sp_function *function = assign->given.data[i].function;
 

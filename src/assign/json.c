@@ -4,6 +4,7 @@
 #include <sallyport/version.h>
 
 #include "assign/emit.h"
+#include "base/findings.h"
 #include "pci/address.h"
 
 /* docs/plan-json.md describes the members. */
@@ -125,14 +126,6 @@ static void put_strings(
 	sp_json_end_array(json);
 }
 
-static void put_address(struct sp_json *json, const char *key, const struct sp_function *function) {
-	char text[SP_BDF_SIZE];
-
-	if (function)
-		sp_bdf_format(text, function->bdf);
-	sp_json_string(json, key, function ? text : NULL);
-}
-
 static void put_function(
 	struct sp_json *json, const struct sp_assign *assign, const struct sp_given *given) {
 	const struct sp_function *function = given->function;
@@ -144,7 +137,7 @@ static void put_function(
 	sp_json_hex(json, "class", function->config.class);
 	sp_json_string(json, "name", function->name);
 	sp_json_string(json, "role", given->along ? "slot" : "requested");
-	put_address(json, "physical", function->physical);
+	sp_bdf_json(json, "physical", function->physical ? function->physical->bdf : SP_BDF_NONE);
 	sp_json_string(json, "driver", function->driver);
 	if (given->slot == SP_GUEST_SLOT_NONE) {
 		sp_json_null(json, "guest_slot");
@@ -198,34 +191,15 @@ static void put_answers(struct sp_json *json, const struct sp_assign *assign) {
 	sp_json_array(json, "preflight");
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sp_answer *answer = &answers[i];
-		char address[SP_BDF_SIZE];
 
-		sp_bdf_format(address, answer->function);
 		sp_json_object(json, NULL);
 		sp_json_string(json, "question", sp_question_info(answer->question)->name);
-		sp_json_string(json, "function", answer->function == SP_BDF_NONE ? NULL : address);
+		sp_bdf_json(json, "function", answer->function);
 		sp_json_string(json, "result", sp_result_name(answer->result));
 		sp_json_string(json, "code",
 			answer->code == SP_CODE_COUNT ? NULL : sp_finding_info(answer->code)->code);
 		sp_json_string(json, "message", answer->message);
 		sp_json_string(json, "remedy", answer->remedy);
-		sp_json_end_object(json);
-	}
-	sp_json_end_array(json);
-}
-
-static void put_findings(struct sp_json *json, const struct sp_assign *assign) {
-	sp_json_array(json, "findings");
-	for (uint32_t i = 0; i < assign->findings.count; i++) {
-		const struct sp_finding *finding = &assign->findings.data[i];
-
-		sp_json_object(json, NULL);
-		sp_json_string(json, "code", sp_finding_info(finding->code)->code);
-		sp_json_string(json, "severity", sp_severity_name(finding->severity));
-		sp_json_string(json, "guest", finding->guest);
-		sp_json_string(json, "path", finding->path);
-		sp_json_string(json, "message", finding->message);
-		sp_json_string(json, "remedy", finding->remedy);
 		sp_json_end_object(json);
 	}
 	sp_json_end_array(json);
@@ -245,7 +219,7 @@ void assign_emit_json(const struct sp_assign *assign, struct sp_buf *out) {
 		assign->verdict != SP_VERDICT_NO || assign->request->keep_going);
 	put_guest(&json, assign);
 	put_answers(&json, assign);
-	put_findings(&json, assign);
+	sp_findings_json(&json, assign->findings.data, assign->findings.count, false);
 	sp_json_end_object(&json);
 	sp_buf_char(out, '\n');
 }

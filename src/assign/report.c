@@ -6,35 +6,13 @@
 #include <sallyport/version.h>
 
 #include "assign/emit.h"
+#include "base/findings.h"
 #include "base/text.h"
-
-void report_section(struct sp_buf *out, const char *title) {
-	sp_buf_str(out, "\n  ");
-	sp_buf_str(out, title);
-	sp_buf_char(out, '\n');
-}
-
-static void put_count(struct sp_buf *out, uint32_t count, const char *noun) {
-	sp_buf_printf(out, "%u %s%s", count, noun, count == 1 ? "" : "s");
-}
-
-static const char *verdict_words(enum sp_verdict verdict) {
-	static const char *const words[] = {
-		[SP_VERDICT_OK] = "ok: nothing speaks against it",
-		[SP_VERDICT_WARN] = "warn: it can work; read the warnings",
-		[SP_VERDICT_NO] = "no: it will be refused, or not work",
-	};
-
-	return words[verdict];
-}
 
 static void write_heading(struct sp_buf *out, const struct sp_assign *assign) {
 	static const char title[] = "PCI passthrough, planned by sallyport " SALLYPORT_VERSION;
 	const struct sp_assign_request *request = assign->request;
-	uint32_t counts[SP_SEVERITY_ERROR + 1] = {0};
 
-	for (uint32_t i = 0; i < assign->findings.count; i++)
-		counts[assign->findings.data[i].severity]++;
 	sp_buf_str(out, title);
 	sp_buf_char(out, '\n');
 	sp_buf_fill(out, '=', sizeof(title) - 1);
@@ -47,15 +25,8 @@ static void write_heading(struct sp_buf *out, const struct sp_assign *assign) {
 	sp_buf_str(out, "\nGuest     ");
 	sp_text_plain(out, request->name);
 	sp_buf_printf(out, ", %u MiB", request->memory);
-	sp_buf_str(out, "\nVerdict   ");
-	sp_buf_str(out, verdict_words(assign->verdict));
-	sp_buf_str(out, "\nFindings  ");
-	put_count(out, counts[SP_SEVERITY_ERROR], "error");
-	sp_buf_str(out, ", ");
-	put_count(out, counts[SP_SEVERITY_WARN], "warning");
-	sp_buf_str(out, ", ");
-	put_count(out, counts[SP_SEVERITY_NOTE], "note");
 	sp_buf_char(out, '\n');
+	sp_findings_summary(out, assign->verdict, assign->findings.data, assign->findings.count);
 }
 
 static void write_findings(struct sp_buf *out, const struct sp_assign *assign) {
@@ -63,7 +34,7 @@ static void write_findings(struct sp_buf *out, const struct sp_assign *assign) {
 
 	if (!assign->findings.count)
 		return;
-	report_section(out, "Findings");
+	sp_text_section(out, "Findings");
 	for (uint32_t i = 0; i < assign->findings.count; i++) {
 		const struct sp_finding *finding = &assign->findings.data[i];
 
@@ -94,7 +65,7 @@ static void write_preflight(struct sp_buf *out, const struct sp_assign *assign) 
 	uint32_t count;
 	const struct sp_answer *answers = sp_preflight_answers(assign->preflight, &count);
 
-	report_section(out, "Preflight");
+	sp_text_section(out, "Preflight");
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sp_answer *answer = &answers[i];
 		char first[48], address[SP_BDF_SIZE];

@@ -7,8 +7,6 @@
 
 /* Parts of report.txt. */
 
-void report_section(struct sp_buf *out, const char *title);
-
 /* expect.c: what comes of each function, in the guest and in the host. */
 void report_functions(struct sp_buf *out, const struct sp_assign *assign);
 /* The lines of lspci in the guest. */

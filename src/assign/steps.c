@@ -86,7 +86,7 @@ void report_steps(struct sp_buf *out, const struct sp_assign *assign) {
 
 	if (assign->verdict == SP_VERDICT_NO && !assign->request->keep_going)
 		return;
-	report_section(out, "What to do");
+	sp_text_section(out, "What to do");
 	if (!sp_assign_is_xen(assign))
 		write_kvm(&steps, assign);
 	else if (assign->request->toolstack == SP_TOOLSTACK_QUBES)

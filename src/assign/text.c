@@ -20,13 +20,6 @@ void assign_put_target(struct sp_buf *out, const struct sp_assign *assign) {
 	sp_buf_str(out, sp_guest_kind_name(situation->guest));
 }
 
-/* Without the folders, which say much about where this ran. */
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 void assign_put_heading(struct sp_buf *out, const struct sp_assign *assign, const char *what) {
 	sp_buf_str(out, "# ");
 	sp_buf_str(out, what);
@@ -35,7 +28,7 @@ void assign_put_heading(struct sp_buf *out, const struct sp_assign *assign, cons
 	sp_buf_str(out, "\"\n# Planned by sallyport " SALLYPORT_VERSION " for ");
 	assign_put_target(out, assign);
 	sp_buf_str(out, "\n# Machine: ");
-	sp_text_plain(out, base_name(sp_machine_name(assign->machine)));
+	sp_text_file(out, sp_machine_name(assign->machine));
 	sp_buf_char(out, '\n');
 }
 

@@ -126,3 +126,14 @@ void sp_buf_printf(struct sp_buf *buf, const char *format, ...) {
 	va_end(again);
 	va_end(args);
 }
+
+bool sp_buf_finish(struct sp_buf *buf, char **data, size_t *size, struct sp_error *error) {
+	sp_buf_str(buf, "");
+	if (buf->failed) {
+		sp_buf_release(buf);
+		return sp_error_memory(error);
+	}
+	*data = buf->data;
+	*size = buf->size;
+	return true;
+}

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sallyport/error.h>
+
 /*
  * Text or bytes that grow. A zeroed struct is an empty buffer. `failed` stays true once memory ran
  * out, and writes are then ignored: write all, ask once.
@@ -27,5 +29,8 @@ void sp_buf_dec(struct sp_buf *buf, uint64_t value);
 void sp_buf_be32(struct sp_buf *buf, uint32_t value);
 void sp_buf_printf(struct sp_buf *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Hands the bytes over, to be freed: *data is not NULL even if there are none. */
+bool sp_buf_finish(struct sp_buf *buf, char **data, size_t *size, struct sp_error *error);
 
 #endif

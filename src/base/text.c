@@ -86,6 +86,24 @@ void sp_text_comment(struct sp_buf *out, const char *text) {
 	}
 }
 
+void sp_text_section(struct sp_buf *out, const char *title) {
+	sp_buf_str(out, "\n  ");
+	sp_buf_str(out, title);
+	sp_buf_char(out, '\n');
+}
+
+const char *sp_base_name(const char *path) {
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path;
+}
+
+void sp_text_file(struct sp_buf *out, const char *path) {
+	const char *name = sp_base_name(path);
+
+	sp_text_plain(out, *name ? name : path);
+}
+
 void sp_text_hex(struct sp_buf *out, uint64_t value) {
 	sp_buf_put(out, "0x", 2);
 	sp_buf_hex(out, value);

@@ -20,6 +20,14 @@ void sp_text_wrap(struct sp_buf *out, const char *first, const char *rest, const
 /* Lines of "# text". The text may hold newlines; an empty line becomes "#". */
 void sp_text_comment(struct sp_buf *out, const char *text);
 
+/* "  title", after an empty line. */
+void sp_text_section(struct sp_buf *out, const char *title);
+
+/* What is behind the last slash of a path; NULL for NULL. */
+const char *sp_base_name(const char *path);
+/* A file without its folders, which say nothing about the machine and much about where this ran. */
+void sp_text_file(struct sp_buf *out, const char *path);
+
 void sp_text_hex(struct sp_buf *out, uint64_t value); /* 0x1000 */
 /* "256 KiB", "3 bytes": the largest unit that leaves a whole number. */
 void sp_text_size(struct sp_buf *out, uint64_t bytes);

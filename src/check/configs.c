@@ -2,20 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "check/check.h"
 
 /* No physical address has more bits; pages beyond are nobody's. */
 #define ADDRESS_END (UINT64_C(1) << 52)
 
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* NAME in the folder of the configuration. */
 static char *beside(struct sp_check *check, const char *config, const char *name) {
 	return sp_arena_printf(
-		&check->arena, "%.*s%s", (int)(base_name(config) - config), config, name);
+		&check->arena, "%.*s%s", (int)(sp_base_name(config) - config), config, name);
 }
 
 /* As xl finds it, from where the command is run; else beside the configuration: paths on dom0's
@@ -23,7 +19,7 @@ static char *beside(struct sp_check *check, const char *config, const char *name
 static void read_tree(struct sp_check *check, struct sp_check_guest *guest) {
 	const struct sp_xl_path *wanted = &guest->xl->device_tree;
 	const char *paths[3] = {wanted->path, beside(check, guest->file, wanted->path),
-		beside(check, guest->file, base_name(wanted->path))};
+		beside(check, guest->file, sp_base_name(wanted->path))};
 	struct sp_error error = {0}, first = {0};
 	char *data = NULL;
 	size_t size = 0;
@@ -179,7 +175,7 @@ static bool read_config(struct sp_check *check, const char *path, struct sp_erro
 		sp_xl_guest_destroy(xl);
 		return sp_error_memory(error);
 	}
-	*guest = (struct sp_check_guest){.name = xl->name != NULL ? xl->name : base_name(path),
+	*guest = (struct sp_check_guest){.name = xl->name != NULL ? xl->name : sp_base_name(path),
 		.file = path,
 		.mode = SP_MODE_XL,
 		.domain = SP_NODE_NONE,

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
-#include <stdlib.h>
-
 #include <sallyport/version.h>
 
+#include "base/findings.h"
 #include "check/check.h"
 
 /* docs/check.md describes the members. */
@@ -25,22 +24,6 @@ static void put_guest(struct sp_json *json, const struct sp_check_guest *guest) 
 	sp_json_end_object(json);
 }
 
-static void put_finding(struct sp_json *json, const struct sp_finding *finding) {
-	sp_json_object(json, NULL);
-	sp_json_string(json, "code", sp_finding_info(finding->code)->code);
-	sp_json_string(json, "severity", sp_severity_name(finding->severity));
-	sp_json_string(json, "guest", finding->guest);
-	sp_json_string(json, "file", finding->file);
-	if (finding->line != 0)
-		sp_json_number(json, "line", finding->line);
-	else
-		sp_json_null(json, "line");
-	sp_json_string(json, "path", finding->path);
-	sp_json_string(json, "message", finding->message);
-	sp_json_string(json, "remedy", finding->remedy);
-	sp_json_end_object(json);
-}
-
 bool sp_check_json(
 	const struct sp_check *check, char **data, size_t *size, struct sp_error *error) {
 	struct sp_buf out = {0};
@@ -57,17 +40,8 @@ bool sp_check_json(
 	for (uint32_t i = 0; i < check->guests.count; i++)
 		put_guest(&json, &check->guests.data[i]);
 	sp_json_end_array(&json);
-	sp_json_array(&json, "findings");
-	for (uint32_t i = 0; i < check->findings.count; i++)
-		put_finding(&json, &check->findings.data[i]);
-	sp_json_end_array(&json);
+	sp_findings_json(&json, check->findings.data, check->findings.count, true);
 	sp_json_end_object(&json);
 	sp_buf_char(&out, '\n');
-	if (out.failed) {
-		sp_buf_release(&out);
-		return sp_error_memory(error);
-	}
-	*data = out.data;
-	*size = out.size;
-	return true;
+	return sp_buf_finish(&out, data, size, error);
 }

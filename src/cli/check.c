@@ -116,8 +116,7 @@ static bool print_json(struct cli *cli, const struct sp_check *check, struct sp_
 
 	if (!sp_check_json(check, &data, &size, error))
 		return false;
-	fwrite(data, 1, size, cli->out);
-	free(data);
+	cli_print_data(cli, data, size);
 	return true;
 }
 

@@ -37,6 +37,8 @@ void cli_style(struct cli *cli, enum cli_style style);
 void cli_text(FILE *out, const char *text);
 /* The columns that it takes then. */
 unsigned cli_width(const char *text);
+/* Writes it, and counts its columns. */
+void cli_put(struct cli *cli, unsigned *column, const char *text);
 /*
  * Words wrapped at the terminal's width, with a newline. The first line has `column` columns
  * already; it is filled up to `indent`, with which the others begin.
@@ -53,6 +55,7 @@ struct cli_verb {
 	const char *name;
 	const char *summary;
 	enum cli_status (*run)(struct cli *cli, int argc, char **argv); /* NULL: a program */
+	const char *remedy; /* where that is missing */
 };
 
 enum cli_status cli_list(struct cli *cli, int argc, char **argv);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sallyport/preflight.h>
 
+#include "functions.h"
 #include "options.h"
+#include "print.h"
 
 #define MAX_FUNCTIONS 256u
 #define SLOT_FUNCTIONS 8u
@@ -102,23 +103,6 @@ static void read_option(struct request *request, int option) {
 	}
 }
 
-/* "03:00" and "03:00.*" stand for function 0 here, with *slot. */
-static bool read_device(const char *text, sp_bdf *function, bool *slot) {
-	size_t length = strlen(text);
-	char full[2 * SP_BDF_SIZE];
-
-	*slot = false;
-	if (sp_bdf_parse(text, function))
-		return true;
-	if (length >= SP_BDF_SIZE)
-		return false;
-	if (length > 2 && strcmp(text + length - 2, ".*") == 0)
-		length -= 2;
-	snprintf(full, sizeof(full), "%.*s.0", (int)length, text);
-	*slot = true;
-	return sp_bdf_parse(full, function);
-}
-
 /* The first argument is the host unless it is a device. */
 static void read_arguments(struct request *request, int argc, char **argv) {
 	sp_bdf function;
@@ -126,7 +110,7 @@ static void read_arguments(struct request *request, int argc, char **argv) {
 
 	request->devices = argv + optind;
 	request->device_count = argc - optind;
-	if (optind == argc || read_device(argv[optind], &function, &slot))
+	if (optind == argc || cli_read_function(argv[optind], &function, &slot))
 		return;
 	request->host = argv[optind];
 	request->devices++;
@@ -190,7 +174,7 @@ static bool add_device(struct patient *patient, const char *text) {
 	sp_bdf function;
 	bool slot;
 
-	if (!read_device(text, &function, &slot)) {
+	if (!cli_read_function(text, &function, &slot)) {
 		cli_misuse(&USAGE, "\"%s\" is no address of a function; one is 0000:03:00.0", text);
 		return false;
 	}
@@ -222,11 +206,6 @@ static bool read_functions(const struct request *request, struct patient *patien
 	return true;
 }
 
-static void put(struct cli *cli, unsigned *column, const char *text) {
-	cli_text(cli->out, text);
-	*column += cli_width(text);
-}
-
 /* "WARN slot 0000:03:00.0: …" */
 static void print_answer(struct cli *cli, const struct sp_answer *answer) {
 	static const enum cli_style STYLES[] = {
@@ -239,16 +218,16 @@ static void print_answer(struct cli *cli, const struct sp_answer *answer) {
 	unsigned column = 0;
 
 	cli_style(cli, STYLES[answer->result]);
-	put(cli, &column, sp_result_name(answer->result));
+	cli_put(cli, &column, sp_result_name(answer->result));
 	cli_style(cli, CLI_PLAIN);
-	put(cli, &column, " ");
-	put(cli, &column, sp_question_info(answer->question)->name);
+	cli_put(cli, &column, " ");
+	cli_put(cli, &column, sp_question_info(answer->question)->name);
 	if (answer->function != SP_BDF_NONE) {
 		sp_bdf_format(name, answer->function);
-		put(cli, &column, " ");
-		put(cli, &column, name);
+		cli_put(cli, &column, " ");
+		cli_put(cli, &column, name);
 	}
-	put(cli, &column, ": ");
+	cli_put(cli, &column, ": ");
 	cli_wrap(cli, column, 4, answer->message);
 }
 
@@ -265,8 +244,8 @@ static void print_remedy(struct cli *cli, const struct sp_answer *answer) {
 
 	fputs("    -> ", cli->out);
 	if (info) {
-		put(cli, &column, info->code);
-		put(cli, &column, ": ");
+		cli_put(cli, &column, info->code);
+		cli_put(cli, &column, ": ");
 	}
 	cli_wrap(cli, column, 7, answer->remedy);
 }
@@ -314,8 +293,7 @@ static bool print_json(
 
 	if (!sp_preflight_json(preflight, &data, &size, error))
 		return false;
-	fwrite(data, 1, size, cli->out);
-	free(data);
+	cli_print_data(cli, data, size);
 	return true;
 }
 

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "host.h"
 #include "plan_options.h"
 #include "plan_pci.h"
@@ -15,12 +13,7 @@ static void print_summary(struct cli *cli, const struct sp_plan *plan,
 
 	cli_print_findings(cli, findings, count, request->guest_count > 1);
 	cli_print_verdict(cli, findings, count, verdict);
-	if (verdict == SP_VERDICT_NO && !request->keep_going)
-		fputs("only report.txt and plan.json were written; --keep-going writes the rest\n",
-			cli->out);
-	fputs("files: ", cli->out);
-	cli_text(cli->out, directory);
-	fputs("/ (report.txt says it all)\n", cli->out);
+	cli_print_files(cli, directory, verdict != SP_VERDICT_NO || request->keep_going);
 }
 
 static bool print_json(struct cli *cli, const struct sp_plan *plan, struct sp_error *error) {
@@ -29,9 +22,7 @@ static bool print_json(struct cli *cli, const struct sp_plan *plan, struct sp_er
 
 	if (!sp_plan_emit(plan, SP_ARTEFACT_JSON, 0, &data, &size, error))
 		return false;
-	if (data)
-		fwrite(data, 1, size, cli->out);
-	free(data);
+	cli_print_data(cli, data, size);
 	return true;
 }
 

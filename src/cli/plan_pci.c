@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan_pci.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -163,12 +162,7 @@ static void print_summary(struct cli *cli, const struct cli_plan_options *option
 	cli_print_verdict(cli, findings, count, verdict);
 	print_unknown(cli, assign);
 	print_assumed(cli, options, &request->situation);
-	if (verdict == SP_VERDICT_NO && !request->keep_going)
-		fputs("only report.txt and plan.json were written; --keep-going writes the rest\n",
-			cli->out);
-	fputs("files: ", cli->out);
-	cli_text(cli->out, options->directory);
-	fputs("/ (report.txt says it all)\n", cli->out);
+	cli_print_files(cli, options->directory, verdict != SP_VERDICT_NO || request->keep_going);
 }
 
 static bool print_json(struct cli *cli, const struct sp_assign *assign, struct sp_error *error) {
@@ -177,9 +171,7 @@ static bool print_json(struct cli *cli, const struct sp_assign *assign, struct s
 
 	if (!sp_assign_emit(assign, SP_ASSIGN_JSON, &data, &size, error))
 		return false;
-	if (data)
-		fwrite(data, 1, size, cli->out);
-	free(data);
+	cli_print_data(cli, data, size);
 	return true;
 }
 

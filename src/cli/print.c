@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "print.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const enum cli_style STYLES[] = {
@@ -10,25 +11,20 @@ static const enum cli_style STYLES[] = {
 	[SP_SEVERITY_ERROR] = CLI_RED,
 };
 
-static void put(struct cli *cli, unsigned *column, const char *text) {
-	cli_text(cli->out, text);
-	*column += cli_width(text);
-}
-
 static void put_place(struct cli *cli, unsigned *column, const struct sp_finding *finding) {
 	char line[16];
 
 	if (finding->file) {
-		put(cli, column, " ");
-		put(cli, column, finding->file);
+		cli_put(cli, column, " ");
+		cli_put(cli, column, finding->file);
 		if (finding->line) {
 			snprintf(line, sizeof(line), ":%u", finding->line);
-			put(cli, column, line);
+			cli_put(cli, column, line);
 		}
 	}
 	if (finding->path) {
-		put(cli, column, " ");
-		put(cli, column, finding->path);
+		cli_put(cli, column, " ");
+		cli_put(cli, column, finding->path);
 	}
 }
 
@@ -37,17 +33,17 @@ static void print_finding(struct cli *cli, const struct sp_finding *finding, boo
 	unsigned column = 0;
 
 	cli_style(cli, STYLES[finding->severity]);
-	put(cli, &column, sp_severity_name(finding->severity));
+	cli_put(cli, &column, sp_severity_name(finding->severity));
 	cli_style(cli, CLI_PLAIN);
-	put(cli, &column, " ");
-	put(cli, &column, sp_finding_info(finding->code)->code);
+	cli_put(cli, &column, " ");
+	cli_put(cli, &column, sp_finding_info(finding->code)->code);
 	if (name_guest && finding->guest) {
-		put(cli, &column, " [");
-		put(cli, &column, finding->guest);
-		put(cli, &column, "]");
+		cli_put(cli, &column, " [");
+		cli_put(cli, &column, finding->guest);
+		cli_put(cli, &column, "]");
 	}
 	put_place(cli, &column, finding);
-	put(cli, &column, ": ");
+	cli_put(cli, &column, ": ");
 	cli_wrap(cli, column, 4, finding->message);
 }
 
@@ -89,4 +85,19 @@ void cli_print_verdict(struct cli *cli, const struct sp_finding *findings, uint3
 		plural(counts[SP_SEVERITY_ERROR]), counts[SP_SEVERITY_WARN],
 		plural(counts[SP_SEVERITY_WARN]), counts[SP_SEVERITY_NOTE],
 		plural(counts[SP_SEVERITY_NOTE]));
+}
+
+void cli_print_files(struct cli *cli, const char *directory, bool all) {
+	if (!all)
+		fputs("only report.txt and plan.json were written; --keep-going writes the rest\n",
+			cli->out);
+	fputs("files: ", cli->out);
+	cli_text(cli->out, directory);
+	fputs("/ (report.txt says it all)\n", cli->out);
+}
+
+void cli_print_data(struct cli *cli, char *data, size_t size) {
+	if (data)
+		fwrite(data, 1, size, cli->out);
+	free(data);
 }

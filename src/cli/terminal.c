@@ -100,6 +100,11 @@ unsigned cli_width(const char *text) {
 	return width(text, strlen(text));
 }
 
+void cli_put(struct cli *cli, unsigned *column, const char *text) {
+	cli_text(cli->out, text);
+	*column += cli_width(text);
+}
+
 void cli_wrap(struct cli *cli, unsigned column, unsigned indent, const char *text) {
 	unsigned limit = cli->columns > indent + NARROWEST ? cli->columns : UINT_MAX;
 	bool first = true;

@@ -6,6 +6,7 @@
 
 #include <sallyport/version.h>
 
+#include "base/findings.h"
 #include "emit/emit.h"
 #include "emit/text.h"
 
@@ -295,23 +296,6 @@ static void put_holders(struct sp_json *json, const struct sp_plan *plan) {
 	sp_json_end_array(json);
 }
 
-static void put_findings(struct sp_json *json, const struct sp_plan *plan) {
-	sp_json_array(json, "findings");
-	for (uint32_t i = 0; i < plan->findings.count; i++) {
-		const struct sp_finding *finding = &plan->findings.data[i];
-
-		sp_json_object(json, NULL);
-		sp_json_string(json, "code", sp_finding_info(finding->code)->code);
-		sp_json_string(json, "severity", sp_severity_name(finding->severity));
-		sp_json_string(json, "guest", finding->guest);
-		sp_json_string(json, "path", finding->path);
-		sp_json_string(json, "message", finding->message);
-		sp_json_string(json, "remedy", finding->remedy);
-		sp_json_end_object(json);
-	}
-	sp_json_end_array(json);
-}
-
 bool sp_emit_json(const struct sp_plan *plan, struct sp_buf *out, struct sp_error *error) {
 	struct sp_json json = {.out = out};
 
@@ -333,7 +317,7 @@ bool sp_emit_json(const struct sp_plan *plan, struct sp_buf *out, struct sp_erro
 	put_strings(&json, "dom0_arguments", plan->dom0_arguments.data, plan->dom0_arguments.count);
 	put_strings(&json, "xen_arguments", plan->xen_arguments.data, plan->xen_arguments.count);
 	put_strings(&json, "xen_options", plan->xen_options.data, plan->xen_options.count);
-	put_findings(&json, plan);
+	sp_findings_json(&json, plan->findings.data, plan->findings.count, false);
 	sp_json_end_object(&json);
 	sp_buf_char(out, '\n');
 	return true;

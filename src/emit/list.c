@@ -239,16 +239,6 @@ static void json_row(struct sp_json *json, const struct sp_list *list, const str
 	sp_json_end_object(json);
 }
 
-static bool finish(struct sp_buf *buf, char **data, size_t *size, struct sp_error *error) {
-	if (buf->failed || buf->data == NULL) {
-		sp_buf_release(buf);
-		return sp_error_memory(error);
-	}
-	*data = buf->data;
-	*size = buf->size;
-	return true;
-}
-
 bool sp_list_json(const struct sp_list *list, char **data, size_t *size, struct sp_error *error) {
 	uint32_t lost = sp_tree_paths_lost(list->host->tree);
 	struct sp_buf buf = {0};
@@ -260,7 +250,7 @@ bool sp_list_json(const struct sp_list *list, char **data, size_t *size, struct 
 	sp_json_end_array(&json);
 	sp_buf_char(&buf, '\n');
 	buf.failed = buf.failed || sp_tree_paths_lost(list->host->tree) != lost;
-	return finish(&buf, data, size, error);
+	return sp_buf_finish(&buf, data, size, error);
 }
 
 enum { COLUMN_PATH, COLUMN_KIND, COLUMN_PAGES, COLUMN_IRQS, COLUMN_IOMMU, COLUMN_VERDICT, COLUMNS };
@@ -402,5 +392,5 @@ bool sp_list_table(const struct sp_list *list, char **data, size_t *size, struct
 		out.failed = true;
 	for (unsigned c = 0; c < COLUMNS; c++)
 		sp_buf_release(&cells.text[c]);
-	return finish(&out, data, size, error);
+	return sp_buf_finish(&out, data, size, error);
 }

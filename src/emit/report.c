@@ -5,6 +5,7 @@
 
 #include <sallyport/version.h>
 
+#include "base/findings.h"
 #include "emit/emit.h"
 #include "emit/text.h"
 
@@ -34,38 +35,11 @@ static void underline(struct sp_buf *out, size_t start, char c) {
 	sp_buf_char(out, '\n');
 }
 
-static void put_section(struct sp_buf *out, const char *title) {
-	sp_buf_str(out, "\n  ");
-	sp_buf_str(out, title);
-	sp_buf_char(out, '\n');
-}
-
-static void put_count(struct sp_buf *out, uint32_t count, const char *noun) {
-	sp_buf_dec(out, count);
-	sp_buf_char(out, ' ');
-	sp_buf_str(out, noun);
-	if (count != 1)
-		sp_buf_char(out, 's');
-}
-
-static const char *verdict_words(enum sp_verdict verdict) {
-	static const char *const words[] = {
-		[SP_VERDICT_OK] = "ok: nothing speaks against it",
-		[SP_VERDICT_WARN] = "warn: it can work; read the warnings",
-		[SP_VERDICT_NO] = "no: it will be refused, or not work",
-	};
-
-	return words[verdict];
-}
-
 static void write_heading(struct report *report) {
 	const struct sp_plan *plan = report->plan;
 	struct sp_buf *out = report->out;
-	uint32_t counts[SP_SEVERITY_ERROR + 1] = {0};
 	size_t start = out->size;
 
-	for (uint32_t i = 0; i < plan->findings.count; i++)
-		counts[plan->findings.data[i].severity]++;
 	sp_buf_str(out, "Device passthrough, planned by sallyport " SALLYPORT_VERSION);
 	underline(out, start, '=');
 	sp_buf_str(out, "Host      ");
@@ -82,21 +56,14 @@ static void write_heading(struct report *report) {
 	}
 	sp_buf_str(out, "\nTarget    ");
 	sp_buf_str(out, sp_target_name(plan->request->target));
-	sp_buf_str(out, "\nVerdict   ");
-	sp_buf_str(out, verdict_words(plan->verdict));
-	sp_buf_str(out, "\nFindings  ");
-	put_count(out, counts[SP_SEVERITY_ERROR], "error");
-	sp_buf_str(out, ", ");
-	put_count(out, counts[SP_SEVERITY_WARN], "warning");
-	sp_buf_str(out, ", ");
-	put_count(out, counts[SP_SEVERITY_NOTE], "note");
 	sp_buf_char(out, '\n');
+	sp_findings_summary(out, plan->verdict, plan->findings.data, plan->findings.count);
 }
 
 static void write_devices(struct report *report, const struct sp_plan_guest *guest) {
 	struct sp_buf *out = report->out;
 
-	put_section(out, "Devices");
+	sp_text_section(out, "Devices");
 	for (uint32_t i = 0; i < guest->devices.count; i++) {
 		const struct sp_guest_device *device = &guest->devices.data[i];
 
@@ -122,7 +89,7 @@ static void write_memory(struct report *report, const struct sp_plan_guest *gues
 
 	if (!guest->mappings.count)
 		return;
-	put_section(out, "Registers, in whole pages");
+	sp_text_section(out, "Registers, in whole pages");
 	start = out->size;
 	sp_buf_str(out, "    guest");
 	pad(out, start, 18);
@@ -159,7 +126,7 @@ static void write_irqs(struct report *report, const struct sp_plan_guest *guest)
 
 	if (!guest->irqs.count)
 		return;
-	put_section(out, "Interrupts, by the GIC's numbers");
+	sp_text_section(out, "Interrupts, by the GIC's numbers");
 	for (uint32_t i = 0; i < guest->irqs.count; i++) {
 		const struct sp_guest_irq *irq = &guest->irqs.data[i];
 		size_t start = out->size;
@@ -191,7 +158,7 @@ static void write_streams(struct report *report, const struct sp_plan_guest *gue
 		out->failed = true;
 		return;
 	}
-	put_section(out, "Stream IDs at IOMMUs");
+	sp_text_section(out, "Stream IDs at IOMMUs");
 	for (uint32_t i = 0; i < guest->streams.count; i++) {
 		const struct sp_guest_stream *stream = &guest->streams.data[i];
 
@@ -252,7 +219,7 @@ static void write_dependencies(struct report *report, const struct sp_plan_guest
 
 	if (!guest->dependencies.count)
 		return;
-	put_section(report->out, "What the devices hang on");
+	sp_text_section(report->out, "What the devices hang on");
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
 		bool first = true;
 

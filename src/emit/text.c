@@ -50,13 +50,6 @@ void sp_text_streams(struct sp_buf *out, const struct sp_plan_guest *guest, uint
 	}
 }
 
-/* Without the folders, which say nothing about the machine and much about where this ran. */
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,
 	const struct sp_plan_guest *guest) {
 	sp_buf_str(out, what);
@@ -77,7 +70,7 @@ void sp_text_heading(struct sp_buf *out, const struct sp_plan *plan, const char 
 		sp_text_plain(out, plan->host->model);
 		sp_buf_str(out, ", ");
 	}
-	sp_text_plain(out, base_name(plan->host->name));
+	sp_text_file(out, plan->host->name);
 }
 
 void sp_text_comment_heading(struct sp_buf *out, const struct sp_plan *plan, const char *what,

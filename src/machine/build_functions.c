@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "machine/build.h"
 #include "pci/address.h"
 
@@ -169,12 +170,6 @@ static void read_rebar(struct sp_machine *machine, struct sp_function *function)
 	}
 }
 
-static const char *base_name(const char *path) {
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash ? slash + 1 : path;
-}
-
 /* Those who hold a function for a guest are pciback, vfio-pci, and the latter's relatives. */
 static bool holds(const char *driver) {
 	return !strcmp(driver, "pciback") || !strcmp(driver, "xen-pciback") ||
@@ -186,7 +181,7 @@ static void read_driver(struct sp_machine *machine, struct sp_function *function
 	char address[SP_BDF_SIZE];
 
 	sp_bdf_format(address, function->bdf);
-	function->driver = base_name(build_text(machine, function->bdf, "driver"));
+	function->driver = sp_base_name(build_text(machine, function->bdf, "driver"));
 	if (function->driver && *function->driver)
 		function->assignable = holds(function->driver) ? SP_YES : SP_NO;
 	else if (sp_files_text(&machine->files, BUILD_DEVICES "%s", address))
@@ -239,7 +234,7 @@ static void read_gsi(struct sp_machine *machine, struct sp_function *function) {
 }
 
 static void read_function(struct sp_machine *machine, struct sp_function *function) {
-	const char *group = base_name(build_text(machine, function->bdf, "iommu_group"));
+	const char *group = sp_base_name(build_text(machine, function->bdf, "iommu_group"));
 	const char *boot = build_text(machine, function->bdf, "boot_vga");
 	char address[SP_BDF_SIZE];
 	uint64_t number;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "machine/collect.h"
+#include "machine/letters.h"
 
 #define FILE_LIMIT ((size_t)1 << 20)
 #define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -51,12 +52,6 @@ static const char *const OPTIONS[] = {
 
 /* True if this line of a file is kept. */
 typedef bool filter(const char *line, size_t size);
-
-static bool begins(const char *line, size_t size, const char *with) {
-	size_t length = strlen(with);
-
-	return size >= length && memcmp(line, with, length) == 0;
-}
 
 /* "CONFIG_XEN=y", "# CONFIG_XEN is not set" */
 static bool is_option(const char *line, size_t size) {

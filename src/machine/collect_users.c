@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "machine/collect.h"
 
 /* What of the host uses a function: its screen, its network, its disks. */
@@ -76,12 +77,6 @@ static void collect_screens(struct collector *collector) {
 	}
 }
 
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* "/dev/mapper/root" is a link to "../dm-0". */
 static const char *device_name(struct collector *collector, const char *path) {
 	const char *target;
@@ -89,7 +84,7 @@ static const char *device_name(struct collector *collector, const char *path) {
 	if (strncmp(path, "/dev/", 5))
 		return "";
 	target = collect_target(collector, path);
-	return base_name(target ? target : path);
+	return sp_base_name(target ? target : path);
 }
 
 static void add_mount(struct collector *collector, struct mounts *mounts, const char *number,

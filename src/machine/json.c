@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "machine/list.h"
+#include "pci/address.h"
 
 /* docs/snapshot.md and the manual of `list` tell the members. */
 
@@ -36,11 +37,7 @@ static void put_id(struct sp_json *json, const char *key, uint32_t id, int digit
 }
 
 static void put_function(struct sp_json *json, const char *key, const struct sp_function *other) {
-	char address[SP_BDF_SIZE];
-
-	if (other)
-		sp_bdf_format(address, other->bdf);
-	sp_json_string(json, key, other ? address : NULL);
+	sp_bdf_json(json, key, other ? other->bdf : SP_BDF_NONE);
 }
 
 static void put_bars(struct sp_json *json, const struct sp_function *function) {
@@ -216,5 +213,5 @@ bool sp_machine_json(const struct sp_machine *machine,
 	}
 	sp_json_end_array(&json);
 	sp_buf_char(&out, '\n');
-	return list_finish(&out, data, size, error);
+	return sp_buf_finish(&out, data, size, error);
 }

@@ -8,7 +8,5 @@
 
 /* True if the function is listed with these options. */
 bool list_has(const struct sp_function *function, const struct sp_machine_list_options *options);
-/* Hands the text over; an empty one is one, too. */
-bool list_finish(struct sp_buf *out, char **data, size_t *size, struct sp_error *error);
 
 #endif

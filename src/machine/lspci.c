@@ -6,6 +6,7 @@
 #include <sallyport/machine.h>
 
 #include "machine/files.h"
+#include "machine/letters.h"
 #include "pci/config.h"
 
 /*
@@ -50,10 +51,6 @@ struct reader {
 
 static bool fail(struct reader *reader, const char *what) {
 	return sp_error_set(reader->error, SP_ERROR_INPUT, "line %u: %s", reader->line, what);
-}
-
-static bool is_hex(char c) {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static size_t hex_digits(const char *text) {

@@ -123,13 +123,7 @@ static bool write_scrubbed(const struct sp_files *source, struct sp_arena *arena
 	if (!files.records.data || !sp_files_scrub(&files) || arena->failed)
 		return sp_error_memory(error);
 	sp_files_write(&files, &out);
-	if (out.failed) {
-		sp_buf_release(&out);
-		return sp_error_memory(error);
-	}
-	*data = out.data;
-	*size = out.size;
-	return true;
+	return sp_buf_finish(&out, data, size, error);
 }
 
 bool sp_machine_write(

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "machine/build.h"
+#include "machine/letters.h"
 
 #define LEFT_OUT "(left out)"
 
@@ -35,12 +36,6 @@ static void scrub_config(uint8_t *bytes, size_t size) {
 		zero(bytes, size, config.vpd_at + 2u, VPD_SIZE);
 }
 
-static bool begins(const char *line, size_t size, const char *with) {
-	size_t length = strlen(with);
-
-	return size >= length && memcmp(line, with, length) == 0;
-}
-
 /* "builder@host" in parentheses, of those who built a kernel or Xen. */
 static void put_builders(struct sp_buf *out, const char *line, size_t size) {
 	while (size) {
@@ -57,11 +52,6 @@ static void put_builders(struct sp_buf *out, const char *line, size_t size) {
 		line += length;
 		size -= length;
 	}
-}
-
-static bool is_word(char c) {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		c == '_';
 }
 
 /* Hosts that are called after what runs on them, as each dom0 of Qubes is: the name tells nothing,

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "machine/scrub.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "machine/letters.h"
 
 #define PAIRS 6u /* of a MAC address; BOOTIF and InfiniBand have more */
 #define BARE 12u /* digits of one without marks, as in the name enx001122334455 */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static bool is_hex(char c) {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool is_word(char c) {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		c == '_';
-}
 
 static size_t hex_digits(const char *text, size_t size) {
 	size_t count = 0;

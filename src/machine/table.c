@@ -26,17 +26,6 @@ bool list_has(const struct sp_function *function, const struct sp_machine_list_o
 	return sp_function_is_endpoint(function) && (options->all || function->gpu);
 }
 
-bool list_finish(struct sp_buf *out, char **data, size_t *size, struct sp_error *error) {
-	sp_buf_str(out, "");
-	if (out->failed) {
-		sp_buf_release(out);
-		return sp_error_memory(error);
-	}
-	*data = out->data;
-	*size = out->size;
-	return true;
-}
-
 /* "256M": the largest unit that leaves a whole number. */
 static void put_size(struct sp_buf *out, uint64_t size) {
 	static const char units[] = "KMGTP";
@@ -341,5 +330,5 @@ bool sp_machine_table(const struct sp_machine *machine,
 		out.failed = true;
 	for (unsigned i = 0; i < COLUMNS; i++)
 		sp_buf_release(&cells.text[i]);
-	return list_finish(&out, data, size, error);
+	return sp_buf_finish(&out, data, size, error);
 }

@@ -54,3 +54,10 @@ void sp_bdf_format(char text[SP_BDF_SIZE], sp_bdf bdf) {
 	snprintf(text, SP_BDF_SIZE, "%04x:%02x:%02x.%x", sp_bdf_segment(bdf), sp_bdf_bus(bdf),
 		sp_bdf_device(bdf), sp_bdf_function(bdf));
 }
+
+void sp_bdf_json(struct sp_json *json, const char *key, sp_bdf bdf) {
+	char text[SP_BDF_SIZE];
+
+	sp_bdf_format(text, bdf);
+	sp_json_string(json, key, bdf == SP_BDF_NONE ? NULL : text);
+}

@@ -4,6 +4,8 @@
 
 #include <sallyport/machine.h>
 
+#include "base/json.h"
+
 /* Pieces of a function's address; sp_bdf itself is public. */
 
 #define SP_BDF(segment, bus, device, function) \
@@ -26,5 +28,8 @@ static inline uint32_t sp_bdf_function(sp_bdf bdf) {
 static inline uint32_t sp_bdf_slot(sp_bdf bdf) {
 	return bdf >> 3;
 }
+
+/* The address as a string; null for SP_BDF_NONE. */
+void sp_bdf_json(struct sp_json *json, const char *key, sp_bdf bdf);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
-#include <stdlib.h>
-
 #include <sallyport/version.h>
 
+#include "pci/address.h"
 #include "preflight/preflight.h"
 
 /* docs/doctor.md describes the members. */
@@ -26,24 +25,13 @@ static void put_situation(struct sp_json *json, const struct sp_situation *situa
 	sp_json_end_object(json);
 }
 
-static void put_function(struct sp_json *json, const char *key, sp_bdf bdf) {
-	char name[SP_BDF_SIZE];
-
-	if (bdf == SP_BDF_NONE) {
-		sp_json_null(json, key);
-		return;
-	}
-	sp_bdf_format(name, bdf);
-	sp_json_string(json, key, name);
-}
-
 static void put_answer(struct sp_json *json, const struct sp_answer *answer) {
 	const struct sp_finding_info *info = sp_finding_info(answer->code);
 
 	sp_json_object(json, NULL);
 	sp_json_string(json, "question", sp_question_info(answer->question)->name);
 	sp_json_string(json, "result", sp_result_name(answer->result));
-	put_function(json, "function", answer->function);
+	sp_bdf_json(json, "function", answer->function);
 	sp_json_string(json, "code", info ? info->code : NULL);
 	sp_json_string(json, "message", answer->message);
 	sp_json_string(json, "remedy", answer->remedy);
@@ -65,7 +53,7 @@ bool sp_preflight_json(
 	sp_json_string(&json, "verdict", sp_verdict_name(sp_preflight_verdict(preflight)));
 	sp_json_array(&json, "functions");
 	for (uint32_t i = 0; i < preflight->function_count; i++)
-		put_function(&json, NULL, preflight->functions[i]->bdf);
+		sp_bdf_json(&json, NULL, preflight->functions[i]->bdf);
 	sp_json_end_array(&json);
 	sp_json_array(&json, "answers");
 	for (uint32_t i = 0; i < preflight->answers.count; i++)
@@ -73,11 +61,5 @@ bool sp_preflight_json(
 	sp_json_end_array(&json);
 	sp_json_end_object(&json);
 	sp_buf_char(&out, '\n');
-	if (out.failed) {
-		sp_buf_release(&out);
-		return sp_error_memory(error);
-	}
-	*data = out.data;
-	*size = out.size;
-	return true;
+	return sp_buf_finish(&out, data, size, error);
 }

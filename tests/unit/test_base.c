@@ -18,8 +18,10 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/findings.h"
 #include "base/interval.h"
 #include "base/json.h"
+#include "base/text.h"
 
 static void error_messages_are_cut(void **state) {
 	struct sp_error error = {0};
@@ -154,6 +156,82 @@ static void buf_remembers_failure(void **state) {
 	sp_buf_str(&buf, "ignored");
 	assert_string_equal(buf.data, "kept");
 	sp_buf_release(&buf);
+}
+
+static void buf_hands_over(void **state) {
+	struct sp_error error = {0};
+	struct sp_buf buf = {0};
+	char *data = NULL;
+	size_t size = 1;
+
+	(void)state;
+	assert_true(sp_buf_finish(&buf, &data, &size, &error));
+	assert_string_equal(data, "");
+	assert_int_equal(size, 0);
+	free(data);
+	buf = (struct sp_buf){0};
+	sp_buf_put(&buf, "a\0b", 3);
+	assert_true(sp_buf_finish(&buf, &data, &size, &error));
+	assert_int_equal(size, 3);
+	assert_memory_equal(data, "a\0b", 4);
+	free(data);
+	buf = (struct sp_buf){0};
+	sp_buf_str(&buf, "lost");
+	buf.failed = true;
+	assert_false(sp_buf_finish(&buf, &data, &size, &error));
+	assert_int_equal(error.kind, SP_ERROR_MEMORY);
+	assert_null(buf.data);
+}
+
+static void base_names(void **state) {
+	static const struct {
+		const char *path, *name, *file;
+	} rows[] = {{"", "", ""}, {"a", "a", "a"}, {"/a", "a", "a"}, {"a/b.dtb", "b.dtb", "b.dtb"},
+		{"a/", "", "a/"}, {"/", "", "/"}, {"a/\tb", "\tb", "?b"}};
+
+	(void)state;
+	assert_null(sp_base_name(NULL));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sp_buf out = {0};
+
+		assert_string_equal(sp_base_name(rows[i].path), rows[i].name);
+		sp_text_file(&out, rows[i].path);
+		assert_string_equal(out.data, rows[i].file);
+		sp_buf_release(&out);
+	}
+}
+
+static void findings_are_counted(void **state) {
+	static const struct sp_finding findings[] = {{.severity = SP_SEVERITY_WARN},
+		{.severity = SP_SEVERITY_NOTE}, {.severity = SP_SEVERITY_WARN}};
+	struct sp_buf out = {0};
+
+	(void)state;
+	sp_findings_summary(&out, SP_VERDICT_WARN, findings, 3);
+	assert_string_equal(out.data,
+		"Verdict   warn: it can work; read the warnings\n"
+		"Findings  0 errors, 2 warnings, 1 note\n");
+	sp_buf_release(&out);
+}
+
+static void findings_tell_files(void **state) {
+	static const struct sp_finding finding = {
+		.severity = SP_SEVERITY_ERROR, .message = "m", .file = "guest.cfg", .line = 7};
+
+	(void)state;
+	for (int files = 0; files < 2; files++) {
+		struct sp_buf out = {0};
+		struct sp_json json = {.out = &out};
+
+		sp_json_object(&json, NULL);
+		sp_findings_json(&json, &finding, 1, files);
+		sp_json_end_object(&json);
+		assert_non_null(strstr(out.data, "\"severity\": \"error\""));
+		assert_non_null(strstr(out.data, "\"guest\": null"));
+		assert_int_equal(strstr(out.data, "\"file\": \"guest.cfg\"") != NULL, files);
+		assert_int_equal(strstr(out.data, "\"line\": 7") != NULL, files);
+		sp_buf_release(&out);
+	}
 }
 
 static void json_is_indented(void **state) {
@@ -624,6 +702,10 @@ int main(void) {
 		cmocka_unit_test(vectors_grow),
 		cmocka_unit_test(buf_writes),
 		cmocka_unit_test(buf_remembers_failure),
+		cmocka_unit_test(buf_hands_over),
+		cmocka_unit_test(base_names),
+		cmocka_unit_test(findings_are_counted),
+		cmocka_unit_test(findings_tell_files),
 		cmocka_unit_test(json_is_indented),
 		cmocka_unit_test(json_survives_depth),
 		cmocka_unit_test(json_escapes),
