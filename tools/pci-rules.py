@@ -2,20 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Prints docs/pci-rules.md from src/preflight/rules.def."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 
-def load(path):
-    """A script beside this one whose name is no module's."""
-    spec = importlib.util.spec_from_file_location(path.stem.replace("-", "_"), path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-versions = load(Path(__file__).with_name("xen-versions.py"))
+from rule_tables import PROOFS, RELEASES, rows, shown, table, written  # noqa: E402
 
 
 def page(rules):
@@ -26,28 +18,18 @@ def page(rules):
     yield "4.19.6, 4.20.4, 4.21.2 and 4.22.0; the last column says whether the rule was only read in their"
     yield "sources or was also seen at work on a running Xen (4.20.3)."
     yield ""
-    yield from versions.table(
-        ["", *versions.RELEASES, "how known"],
-        (
-            [title, *versions.shown(values), versions.PROOFS[proof]]
-            for _, proof, title, *values, _ in rules
-        ),
+    yield from table(
+        ["", *RELEASES, "how known"],
+        ([title, *shown(values), PROOFS[proof]] for _, proof, title, *values, _ in rules),
     )
     yield ""
-    yield "## Where this is written"
-    yield ""
-    yield "Paths are those of Xen's repository at the tag `RELEASE-` and the number. Where a release"
-    yield "lacks something, the place where it would be is given."
-    yield ""
-    for _, _, title, *_, citation in rules:
-        yield f"- {title}"
-        yield from versions.places(citation)
+    yield from written((title, citation) for _, _, title, *_, citation in rules)
 
 
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     path = root / "src" / "preflight" / "rules.def"
-    rules = list(versions.rows(path.read_text(), "SP_PCI_RULE"))
+    rules = list(rows(path.read_text(), "SP_PCI_RULE"))
     if not rules:
         raise SystemExit(f"{path}: the table is empty")
     print("\n".join(page(rules)))

@@ -2,57 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Prints docs/xen-versions.md from src/plan/rules.def and src/plan/iommu_drivers.def."""
 
-import re
 import sys
 from pathlib import Path
 
-RELEASES = ["4.17", "4.18", "4.19", "4.20", "4.21", "4.22"]
-PROOFS = {"RUN": "run", "READ": "read"}
-TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([(),])|([^\s"(),]+))')
+sys.dont_write_bytecode = True
 
-
-def rows(text, macro):
-    """The arguments of each use of a macro; adjacent string literals are joined."""
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    text = re.sub(r"^#.*$", "", text, flags=re.M)
-    for use in re.finditer(rf"^{macro}\(", text, flags=re.M):
-        arguments, words, at = [], [], use.end()
-        while True:
-            token = TOKEN.match(text, at)
-            if not token:
-                raise SystemExit(f"{macro} at offset {at}: cannot be read")
-            at = token.end()
-            string, mark, word = token.groups()
-            if string is not None:
-                words.append(re.sub(r"\\(.)", r"\1", string[1:-1]))
-            elif word is not None:
-                words.append(word)
-            elif mark in ",)":
-                arguments.append("".join(words))
-                words = []
-                if mark == ")":
-                    break
-            else:
-                raise SystemExit(f"{macro} at offset {at}: a parenthesis too many")
-        yield arguments
-
-
-def shown(values):
-    numbers = [int(value, 0) for value in values]
-    if set(numbers) <= {0, 1}:
-        return ["yes" if number else "no" for number in numbers]
-    return [hex(number) if number >= 1 << 20 else str(number) for number in numbers]
-
-
-def table(heads, lines):
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "---|" * len(heads)
-    for line in lines:
-        yield "| " + " | ".join(line) + " |"
-
-
-def places(citation):
-    return [f"  - {place}" for place in citation.split("; ")]
+from rule_tables import PROOFS, RELEASES, rows, shown, table, written  # noqa: E402
 
 
 def page(rules, drivers, iommus):
@@ -98,20 +53,13 @@ def page(rules, drivers, iommus):
         ),
     )
     yield ""
-    yield "## Where this is written"
-    yield ""
-    yield "Paths are those of Xen's repository at the tag `RELEASE-` and the number. Where a release"
-    yield "lacks something, the place where it would be is given."
-    yield ""
-    for _, _, title, *_, citation in rules:
-        yield f"- {title}"
-        yield from places(citation)
-    for _, name, *_, citation in drivers:
-        yield f"- the driver {name}"
-        yield from places(citation)
-    for compatible, *_, citation in iommus:
-        yield f"- `{compatible}`"
-        yield from places(citation)
+    yield from written(
+        [
+            *((title, citation) for _, _, title, *_, citation in rules),
+            *((f"the driver {name}", citation) for _, name, *_, citation in drivers),
+            *((f"`{compatible}`", citation) for compatible, *_, citation in iommus),
+        ]
+    )
 
 
 def main():
@@ -125,5 +73,4 @@ def main():
     print("\n".join(page(rules, drivers, iommus)))
 
 
-if __name__ == "__main__":
-    main()
+main()

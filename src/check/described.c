@@ -190,27 +190,40 @@ static void take_interrupts(struct described *described, sp_node node, const str
 	}
 }
 
-static void take_extended(struct described *described, sp_node node, const struct sp_prop *prop) {
+/*
+ * The specifier at *cell of the controller that a phandle names; *cell moves behind it.
+ * `addressed`: a unit address comes before it, of which the guest's GIC has no cells. False if it
+ * cannot be followed.
+ */
+static bool take_reference(struct described *described, sp_node node, const struct sp_prop *prop,
+	uint32_t phandle, bool addressed, uint32_t *cell) {
 	const struct sp_tree *tree = described->guest->tree;
+	sp_node controller = SP_NODE_NONE;
 
+	switch (by_phandle(described, phandle, &controller)) {
+	case CONTROLLER_GIC:
+		if (*cell + GIC_CELLS <= sp_prop_cells(prop))
+			take_specifier(described, node, prop, *cell);
+		*cell += GIC_CELLS;
+		return true;
+	case CONTROLLER_OTHER:
+		if (addressed)
+			*cell += sp_tree_u32(tree, controller, "#address-cells", 0) & 0xff;
+		*cell += sp_tree_u32(tree, controller, "#interrupt-cells", 1) & 0xff;
+		return true;
+	case CONTROLLER_NONE:
+		break;
+	}
+	tell_parent(described, node, prop->name, phandle);
+	return false;
+}
+
+static void take_extended(struct described *described, sp_node node, const struct sp_prop *prop) {
 	for (uint32_t cell = 0; cell < sp_prop_cells(prop);) {
 		uint32_t phandle = sp_prop_cell(prop, cell++);
-		sp_node controller = SP_NODE_NONE;
-		if (phandle == 0)
-			continue;
-		switch (by_phandle(described, phandle, &controller)) {
-		case CONTROLLER_GIC:
-			if (cell + GIC_CELLS <= sp_prop_cells(prop))
-				take_specifier(described, node, prop, cell);
-			cell += GIC_CELLS;
-			break;
-		case CONTROLLER_OTHER:
-			cell += sp_tree_u32(tree, controller, "#interrupt-cells", 1) & 0xff;
-			break;
-		case CONTROLLER_NONE:
-			tell_parent(described, node, prop->name, phandle);
+
+		if (phandle != 0 && !take_reference(described, node, prop, phandle, false, &cell))
 			return;
-		}
 	}
 }
 
@@ -221,22 +234,10 @@ static void take_map(struct described *described, sp_node node, const struct sp_
 
 	for (uint32_t cell = 0; cell + child < sp_prop_cells(prop);) {
 		uint32_t phandle = sp_prop_cell(prop, cell + child);
-		sp_node controller = SP_NODE_NONE;
+
 		cell += child + 1;
-		switch (by_phandle(described, phandle, &controller)) {
-		case CONTROLLER_GIC:
-			if (cell + GIC_CELLS <= sp_prop_cells(prop))
-				take_specifier(described, node, prop, cell);
-			cell += GIC_CELLS;
-			break;
-		case CONTROLLER_OTHER:
-			cell += (sp_tree_u32(tree, controller, "#address-cells", 0) & 0xff) +
-				(sp_tree_u32(tree, controller, "#interrupt-cells", 1) & 0xff);
-			break;
-		case CONTROLLER_NONE:
-			tell_parent(described, node, prop->name, phandle);
+		if (!take_reference(described, node, prop, phandle, true, &cell))
 			return;
-		}
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "plan_options.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "functions.h"
@@ -191,7 +192,7 @@ static bool read_word(int option, const char *value, bool known, const char *wor
 	return known;
 }
 
-static bool read_pci(struct cli_plan_pci *pci, int option, char *value) {
+static bool read_pci(struct cli_plan_pci *pci, int option, const char *value) {
 	switch (option) {
 	case OPTION_DOM0:
 		pci->dom0_named = true;
@@ -203,91 +204,81 @@ static bool read_pci(struct cli_plan_pci *pci, int option, char *value) {
 	case OPTION_FOR:
 		return read_word(
 			option, value, sp_toolstack_parse(value, &pci->toolstack), "qubes, xcp-ng");
-	case OPTION_RDM:
+	default: /* rdm */
 		pci->rdm_named = true;
 		pci->relaxed_rdm = strcmp(value, "relaxed") == 0;
 		return read_word(option, value, pci->relaxed_rdm || strcmp(value, "strict") == 0,
 			"strict, relaxed");
-	case OPTION_ROM:
-		pci->rom = value;
+	}
+}
+
+/* Options that say nothing that could be wrong, and where it goes. */
+enum keep { KEEP_NOT, KEEP_TEXT, KEEP_TRUE, KEEP_FALSE };
+static const struct kept {
+	enum keep keep;
+	size_t at;
+} KEPT[sizeof(OPTIONS) / sizeof(OPTIONS[0])] = {
+#define AT(member) offsetof(struct cli_plan_options, member)
+	[OPTION_OUTPUT] = {KEEP_TEXT, AT(directory)},
+	[OPTION_FILE] = {KEEP_TEXT, AT(plan_file)},
+	[OPTION_FORCE] = {KEEP_TRUE, AT(write.force)},
+	[OPTION_KEEP_GOING] = {KEEP_TRUE, AT(request.keep_going)},
+	[OPTION_PATCHED_TREE] = {KEEP_TRUE, AT(write.patched_tree)},
+	[OPTION_NO_GRAPH_SVG] = {KEEP_FALSE, AT(write.graph_svg)},
+	[OPTION_JSON] = {KEEP_TRUE, AT(json)},
+	[OPTION_QUIET] = {KEEP_TRUE, AT(quiet)},
+	[OPTION_PCI] = {KEEP_TRUE, AT(guest.pci)},
+	[OPTION_WITH_COMPANIONS] = {KEEP_TRUE, AT(guest.companions)},
+	[OPTION_WITHOUT_IOMMU] = {KEEP_TRUE, AT(without_iommu)},
+	[OPTION_HOTPLUG] = {KEEP_TRUE, AT(guest.hotplug)},
+	[OPTION_KERNEL] = {KEEP_TEXT, AT(guest.kernel)},
+	[OPTION_RAMDISK] = {KEEP_TEXT, AT(guest.ramdisk)},
+	[OPTION_CMDLINE] = {KEEP_TEXT, AT(guest.command_line)},
+	[OPTION_WHOLE_SLOT] = {KEEP_TRUE, AT(pci.whole_slot)},
+	[OPTION_AT_BOOT] = {KEEP_TRUE, AT(pci.at_boot)},
+	[OPTION_ROM] = {KEEP_TEXT, AT(pci.rom)},
+	[OPTION_STUBDOMAIN] = {KEEP_TRUE, AT(pci.stubdomain)},
+	[OPTION_GFX_PASSTHRU] = {KEEP_TRUE, AT(pci.gfx_passthru)},
+	[OPTION_PERMISSIVE] = {KEEP_TRUE, AT(pci.permissive)},
+};
+#undef AT
+
+static bool keep(struct cli_plan_options *options, const struct kept *kept, const char *value) {
+	char *at = (char *)options + kept->at;
+
+	switch (kept->keep) {
+	case KEEP_TEXT:
+		*(const char **)at = value;
 		return true;
-	case OPTION_WHOLE_SLOT:
-		return pci->whole_slot = true;
-	case OPTION_AT_BOOT:
-		return pci->at_boot = true;
-	case OPTION_STUBDOMAIN:
-		return pci->stubdomain = true;
-	case OPTION_GFX_PASSTHRU:
-		return pci->gfx_passthru = true;
+	case KEEP_TRUE:
+	case KEEP_FALSE:
+		*(bool *)at = kept->keep == KEEP_TRUE;
+		return true;
 	default:
-		return pci->permissive = true;
+		return false;
 	}
 }
 
 static bool read_option(struct cli_plan_options *options, int option) {
-	struct sp_request_guest *guest = &options->guest;
 	struct sp_error error = {0};
 
+	if (keep(options, &KEPT[option], optarg))
+		return true;
+	if (option >= FIRST_OF_PCI)
+		return read_pci(&options->pci, option, optarg);
 	switch (option) {
-	case OPTION_OUTPUT:
-		options->directory = optarg;
-		break;
-	case OPTION_FILE:
-		options->plan_file = optarg;
-		break;
 	case OPTION_TARGET:
 		options->kvm = strcmp(optarg, "kvm") == 0;
 		options->target_named = !options->kvm;
 		return options->kvm || cli_read_target(&USAGE, optarg, &options->request.target);
-	case OPTION_FORCE:
-		options->write.force = true;
-		break;
-	case OPTION_KEEP_GOING:
-		options->request.keep_going = true;
-		break;
-	case OPTION_PATCHED_TREE:
-		options->write.patched_tree = true;
-		break;
-	case OPTION_NO_GRAPH_SVG:
-		options->write.graph_svg = false;
-		break;
-	case OPTION_JSON:
-		options->json = true;
-		break;
-	case OPTION_QUIET:
-		options->quiet = true;
-		break;
 	case OPTION_MODE:
-		return cli_read_mode(&USAGE, optarg, &guest->mode);
-	case OPTION_PCI:
-		guest->pci = true;
-		break;
-	case OPTION_WITH_COMPANIONS:
-		guest->companions = true;
-		break;
-	case OPTION_HOTPLUG:
-		guest->hotplug = true;
-		break;
-	case OPTION_WITHOUT_IOMMU:
-		break;
-	case OPTION_KERNEL:
-		guest->kernel = optarg;
-		break;
-	case OPTION_RAMDISK:
-		guest->ramdisk = optarg;
-		break;
-	case OPTION_CMDLINE:
-		guest->command_line = optarg;
-		break;
+		return cli_read_mode(&USAGE, optarg, &options->guest.mode);
 	default:
-		if (option >= FIRST_OF_PCI)
-			return read_pci(&options->pci, option, optarg);
 		if (read_value(options, option, optarg, &error))
-			break;
+			return true;
 		cli_misuse(&USAGE, "--%s: %s", OPTIONS[option].name, error.message);
 		return false;
 	}
-	return true;
 }
 
 /* A plan file: what describes its guests is in it. */
@@ -380,7 +371,7 @@ static bool check(struct cli_plan_options *options, uint64_t seen) {
 	}
 	if (!check_kind(options, seen))
 		return false;
-	if (seen & BIT(OPTION_WITHOUT_IOMMU)) {
+	if (options->without_iommu) {
 		if (seen & BIT(OPTION_MODE) && guest->mode == SP_MODE_XL) {
 			cli_misuse(&USAGE,
 				"--without-iommu needs a guest that Xen makes at boot; "

@@ -27,7 +27,7 @@ struct cli_plan_options {
 	const char *host; /* NULL: not named */
 	const char *plan_file; /* NULL: the guest is the one described here */
 	const char *directory;
-	bool json, quiet;
+	bool json, quiet, without_iommu;
 	struct sp_write_options write;
 
 	/* PCI functions of a machine; `live`: of this one, and `host` is the first function. */

@@ -302,14 +302,8 @@ static void draw_legend(struct graph *graph) {
 static void draw(struct graph *graph) {
 	const struct sp_plan_guest *guest = graph->guest;
 	struct sp_buf *out = graph->out;
-	struct sp_buf heading = {0};
 
-	sp_text_heading(&heading, graph->plan, "Graph of the devices", guest);
-	if (heading.failed)
-		out->failed = true;
-	else
-		sp_text_comment(out, heading.data);
-	sp_buf_release(&heading);
+	sp_text_comment_heading(out, graph->plan, "Graph of the devices", guest);
 	sp_buf_str(out, "# dot -Tsvg -o graph.svg graph.dot\n\ndigraph \"");
 	put_label(out, guest->request->name, NAME_WIDTH);
 	sp_buf_str(out,

@@ -18,9 +18,10 @@ void build_tables(struct sp_machine *machine); /* of the firmware; who is transl
 void build_reserved(struct sp_machine *machine); /* what firmware claims of memory */
 void build_missing(struct sp_machine *machine);
 
-/* The function at the end of a scope's path; NULL if it is not there. */
+/* The function at the end of a scope's path; NULL if it is not there, or something else is meant.
+ * A bridge stands for all that is behind it, and is noted in `bridges`, which has all functions. */
 struct sp_function *build_scope(
-	const struct sp_machine *machine, const struct sp_acpi_scope *scope);
+	const struct sp_machine *machine, const struct sp_acpi_scope *scope, bool *bridges);
 
 /* A record of a function: "BDF/NAME". NULL: there is none. */
 const char *build_text(const struct sp_machine *machine, sp_bdf bdf, const char *name);

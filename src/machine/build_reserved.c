@@ -54,16 +54,10 @@ static void claim_dmar(struct sp_machine *machine) {
 
 		for (uint32_t s = 0; s < rmrr->scopes.count; s++) {
 			const struct sp_acpi_scope *scope = &rmrr->scopes.data[s];
-			struct sp_function *function =
-				scope->type == SCOPE_ENDPOINT || scope->type == SCOPE_BRIDGE
-				? build_scope(machine, scope)
-				: NULL;
+			struct sp_function *function = build_scope(machine, scope, bridges);
 
-			if (!function)
-				continue;
-			claim(machine, function, rmrr);
-			if (scope->type == SCOPE_BRIDGE)
-				bridges[function - machine->functions] = true;
+			if (function)
+				claim(machine, function, rmrr);
 		}
 	}
 	claim_below(machine, bridges);

@@ -75,9 +75,11 @@ static void find_iommu(struct sp_machine *machine) {
 }
 
 struct sp_function *build_scope(
-	const struct sp_machine *machine, const struct sp_acpi_scope *scope) {
+	const struct sp_machine *machine, const struct sp_acpi_scope *scope, bool *bridges) {
 	struct sp_function *function = sp_machine_find(machine, scope->start);
 
+	if (scope->type != SCOPE_ENDPOINT && scope->type != SCOPE_BRIDGE)
+		return NULL;
 	for (uint32_t i = 0; function && i < scope->hops; i++) {
 		if (!function->config.secondary)
 			return NULL;
@@ -85,6 +87,8 @@ struct sp_function *build_scope(
 			SP_BDF(sp_bdf_segment(scope->start), function->config.secondary,
 				scope->path[2 * i] & 0x1f, scope->path[2 * i + 1] & 7));
 	}
+	if (function && scope->type == SCOPE_BRIDGE)
+		bridges[function - machine->functions] = true;
 	return function;
 }
 
@@ -104,16 +108,10 @@ static void translate_unit(
 	struct sp_machine *machine, const struct sp_dmar_unit *unit, bool *bridges) {
 	for (uint32_t i = 0; i < unit->scopes.count; i++) {
 		const struct sp_acpi_scope *scope = &unit->scopes.data[i];
-		struct sp_function *function =
-			scope->type == SCOPE_ENDPOINT || scope->type == SCOPE_BRIDGE
-			? build_scope(machine, scope)
-			: NULL;
+		struct sp_function *function = build_scope(machine, scope, bridges);
 
-		if (!function)
-			continue;
-		function->translated = SP_YES;
-		if (scope->type == SCOPE_BRIDGE)
-			bridges[function - machine->functions] = true;
+		if (function)
+			function->translated = SP_YES;
 	}
 }
 

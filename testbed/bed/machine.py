@@ -16,11 +16,12 @@ class Machine:
     As a context it ends the machine when it is left. `report` is called with a line for what the
     user should know at once: that a boot hung and is tried again.
 
-    A kind of machine gives the names of its PORTS, arguments() for QEMU, which may use
-    `self.folder`, and boot().
+    A kind of machine gives the names of its PORTS, the seconds that a boot may take, arguments()
+    for QEMU, which may use `self.folder`, and write().
     """
 
     PORTS = ("serial", "bed", "guests", "qmp")
+    BOOT_LIMIT = 240
 
     def __init__(self, qemu, log, report=print):
         self.qemu = qemu
@@ -56,8 +57,13 @@ class Machine:
     def arguments(self):
         raise NotImplementedError
 
-    def boot(self):
+    def write(self, path, data):
+        """Writes a file in dom0; there is at least a byte of data."""
         raise NotImplementedError
+
+    def boot(self):
+        self.start()
+        self.await_dom0(self.BOOT_LIMIT)
 
     def start(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -116,6 +122,18 @@ class Machine:
         if status != 0:
             raise Failure(f"dom0: {command}: status {status}\n{said.strip()}")
         return said
+
+    def push(self, path, data):
+        """Writes a file in dom0."""
+        if data:
+            self.write(path, data)
+        else:
+            self.dom0_must(f": >{path}")
+
+    def follow(self, name):
+        """Has what a guest that is about to be made says come here."""
+        self.dom0_must(f"follow {name}")
+        self.born[name] = len(self.streams["guests"].text)
 
     def destroy(self, name):
         self.dom0_must(f"xl destroy {name}")

@@ -9,7 +9,6 @@ import tarfile
 from .machine import COMMAND_LIMIT, Machine
 from .tools import Failure, build
 
-BOOT_LIMIT = 240
 DISK_SIZE = 64 << 20
 MEMORY = 3072  # MiB
 DOM0_MEMORY = 1280
@@ -93,17 +92,9 @@ class PcSystem(Machine):
         words += ["-kernel", str(pc.bed.xen), "-append", f"{kind}{XEN_ARGUMENTS} {pc.xen_arguments}".strip()]
         return words + ["-initrd", modules]
 
-    def boot(self):
-        self.start()
-        self.await_dom0(BOOT_LIMIT)
-
     # Files
 
-    def push(self, path, data):
-        """Writes a file in dom0."""
-        if not data:
-            self.dom0_must(f": >{path}")
-            return
+    def write(self, path, data):
         if len(data) > DISK_SIZE:
             raise Failure(f"{path}: {len(data)} bytes are too many for the disk")
         with open(self.disk, "r+b") as disk:
@@ -134,6 +125,5 @@ class PcSystem(Machine):
 
     def create_from(self, name, path, limit=COMMAND_LIMIT, verbose=False):
         """The same of a file that is in dom0."""
-        self.dom0_must(f"follow {name}")
-        self.born[name] = len(self.streams["guests"].text)
+        self.follow(name)
         return self.dom0(f"xl {'-vvv ' if verbose else ''}create {path} 2>&1", limit)

@@ -8,9 +8,6 @@ from .board import Board
 from .machine import Machine, Panic
 from .tools import Failure
 
-# Several times what a boot takes on two cores that others use as well.
-BOOT_LIMIT = 180
-
 
 class System(Machine):
     """
@@ -19,6 +16,8 @@ class System(Machine):
     """
 
     PORTS = ("serial", "uart", "qmp", "bed", "guests")
+    # Several times what a boot takes on two cores that others use as well.
+    BOOT_LIMIT = 180
 
     def __init__(self, board: Board, tree: bytes, log, modules=(), report=print, kernels=()):
         super().__init__(board.bed.qemu, log, report)
@@ -42,15 +41,7 @@ class System(Machine):
             words += module.arguments()
         return words
 
-    def boot(self):
-        self.start()
-        self.await_dom0(BOOT_LIMIT)
-
-    def push(self, path, data):
-        """Writes a file in dom0."""
-        if not data:
-            self.dom0_must(f": >{path}")
-            return
+    def write(self, path, data):
         command = f"dd of={path} bs={len(data)} count=1 iflag=fullblock <&3 2>/dev/null"
         status, said = self.dom0(command, data=data)
         if status != 0:
@@ -64,8 +55,7 @@ class System(Machine):
         extra = "console=hvc0 rdinit=/init loglevel=4 bed=" + ",".join(trials)
         words = ["kernel=\"/boot/Image\"", "ramdisk=\"/boot/guest.cpio\"", f"extra=\"{extra}\"", *settings]
         quoted = " ".join(f"'{word}'" for word in words)
-        self.dom0_must(f"follow {name}")
-        self.born[name] = len(self.streams["guests"].text)
+        self.follow(name)
         flag = "-p " if pause else ""
         return self.dom0(f"cd {folder} && xl create {flag}guest.cfg {quoted} 2>&1")
 
@@ -89,4 +79,4 @@ class System(Machine):
         self.streams["uart"].send(line + "\n")
 
 
-__all__ = ["BOOT_LIMIT", "Panic", "System"]
+__all__ = ["Panic", "System"]

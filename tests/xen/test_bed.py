@@ -82,17 +82,17 @@ class PcBed:
 
 
 class Machine(unittest.TestCase):
-    module = system
+    kind = system.System
 
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self.temporary.name)
         self.said = []
-        self.limit = self.module.BOOT_LIMIT
-        self.module.BOOT_LIMIT = 1
+        self.limit = self.kind.BOOT_LIMIT
+        self.kind.BOOT_LIMIT = 1
 
     def tearDown(self):
-        self.module.BOOT_LIMIT = self.limit
+        self.kind.BOOT_LIMIT = self.limit
         self.temporary.cleanup()
 
     def start(self, *words):
@@ -158,7 +158,7 @@ class Machine(unittest.TestCase):
 
 
 class PcMachine(Machine):
-    module = pc
+    kind = pc.PcSystem
 
     def machine(self, log):
         return pc.PcSystem(pc.Pc(PcBed(self.folder), "pvh", dom0_arguments="a=1,2"), log, report=self.said.append)
