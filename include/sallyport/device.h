@@ -204,6 +204,9 @@ struct sp_device {
 	struct sp_bus *bus; /* set by the transport before its first call; NULL before that */
 	struct sp_loop *loop; /* set by the program before that; NULL for those that never wait */
 	struct sp_budget *budget; /* the guest's; borrowed, may be NULL: no limits */
+	/* Grows when what save() gives has changed by itself or by an access that reads. A transport
+	 * may call save() between any two calls, without stop(), to keep what changed. */
+	uint64_t changes;
 };
 
 /* Accepts NULL. */

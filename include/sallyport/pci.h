@@ -37,6 +37,14 @@ enum sp_pci_express {
 	SP_PCI_INTEGRATED, /* on the root complex's bus, without a link */
 };
 
+/* A vendor's capability, without ID, link and length. */
+struct sp_pci_vendor {
+	const uint8_t *data; /* `size` bytes, 1 or more */
+	const uint8_t *mask; /* as many: bits that the guest can write; NULL: none */
+	uint8_t size;
+};
+#define SP_PCI_VENDORS_MAX 8u
+
 struct sp_pci_desc {
 	uint16_t vendor, device, subvendor, subdevice;
 	uint32_t class; /* base << 16 | sub << 8 | interface */
@@ -53,6 +61,9 @@ struct sp_pci_desc {
 	uint32_t msix_table, msix_pba; /* bytes in it, of 16 and of 1/8 for each vector */
 	const uint8_t *vendor_data; /* of a vendor's capability, without ID, link and length */
 	uint8_t vendor_size; /* bytes; 0: none */
+	/* More of them, behind that one; looked at by sp_pci_create() alone. */
+	const struct sp_pci_vendor *vendors;
+	uint32_t vendor_count; /* up to SP_PCI_VENDORS_MAX */
 	uint64_t serial; /* extended: the Device Serial Number; 0: none */
 };
 
@@ -64,6 +75,9 @@ void sp_pci_destroy(struct sp_pci *pci); /* accepts NULL */
 
 /* SP_REGION_COUNT of them, the function's. */
 const struct sp_region *sp_pci_regions(const struct sp_pci *pci);
+
+/* Where in the configuration space the capability of vendors[index] is. */
+uint32_t sp_pci_vendor_at(const struct sp_pci *pci, uint32_t index);
 
 /*
  * True if the access was to what the function itself keeps, and is done: the configuration space,

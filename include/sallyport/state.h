@@ -21,6 +21,8 @@ struct sp_state_reader;
 
 struct sp_state_writer *sp_state_writer_create(void); /* NULL: no memory */
 void sp_state_writer_destroy(struct sp_state_writer *writer); /* accepts NULL */
+/* To write another one into the same memory. */
+void sp_state_writer_clear(struct sp_state_writer *writer);
 /* Chunks do not nest. What is put between begin and end is the chunk's. */
 void sp_state_begin(struct sp_state_writer *writer, uint32_t tag, uint16_t version);
 void sp_state_end(struct sp_state_writer *writer);

@@ -92,6 +92,11 @@ struct sp_virtio_ops {
 	 * notice. */
 	void (*reset)(struct sp_virtio *device, enum sp_reset kind, struct sp_notice *notice);
 
+	/* A driver's reset of one queue (2.6.1): the device lets go of the chains of that queue, each
+	 * with sp_virtio_chain_done(), of which nothing reaches the guest, now or when it can. NULL:
+	 * this is not offered. */
+	void (*queue_reset)(struct sp_virtio *device, uint32_t queue);
+
 	/* As in sp_device_ops. NULL: there is no state but the core's. Chains that are with the
 	 * device when it is saved come to it again after load(), in their order. */
 	void (*stop)(struct sp_virtio *device, struct sp_notice *notice);
@@ -126,12 +131,15 @@ uint64_t sp_virtio_features(const struct sp_virtio *device);
 bool sp_virtio_running(const struct sp_virtio *device);
 /* The configuration has changed: the driver is told. */
 void sp_virtio_config_changed(struct sp_virtio *device);
+/* What save() gives has changed by itself, and not by a call from or to the core (device.h). */
+void sp_virtio_changed(struct sp_virtio *device);
 /* The device is broken until it is reset (2.1.2, DEVICE_NEEDS_RESET): no more chains come. */
 void sp_virtio_break(struct sp_virtio *device);
 
 struct sp_virtio_pci_options {
 	bool intx; /* no MSI-X, only INTx: for clients that cannot take it */
 	bool rings_packed; /* offer them */
+	bool conventional; /* without PCI Express */
 };
 
 /*

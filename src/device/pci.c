@@ -57,6 +57,16 @@ static bool msix_valid(const struct sp_pci_desc *desc) {
 		(table + table_size <= pba || pba + pba_size <= table);
 }
 
+static bool vendors_valid(const struct sp_pci_desc *desc) {
+	if (desc->vendor_count > SP_PCI_VENDORS_MAX)
+		return false;
+	for (uint32_t i = 0; i < desc->vendor_count; i++)
+		if (!desc->vendors[i].data || !desc->vendors[i].size ||
+			desc->vendors[i].size > UINT8_MAX - 3)
+			return false;
+	return true;
+}
+
 /* What is wrong with a description; NULL: nothing. */
 static const char *fault(const struct sp_pci_desc *desc) {
 	for (uint32_t i = 0; i < SP_PCI_BAR_COUNT; i++)
@@ -72,6 +82,8 @@ static const char *fault(const struct sp_pci_desc *desc) {
 		return "its ROM is impossible";
 	if (!desc->vendor_data != !desc->vendor_size)
 		return "its vendor capability is impossible";
+	if (!vendors_valid(desc))
+		return "its vendor capabilities are impossible";
 	if (desc->serial && desc->express == SP_PCI_CONVENTIONAL)
 		return "it has a serial number, but no extended configuration space";
 	return NULL;
@@ -162,6 +174,10 @@ void sp_pci_destroy(struct sp_pci *pci) {
 
 const struct sp_region *sp_pci_regions(const struct sp_pci *pci) {
 	return pci->regions;
+}
+
+uint32_t sp_pci_vendor_at(const struct sp_pci *pci, uint32_t index) {
+	return pci->where.vendors[index];
 }
 
 bool sp_pci_master(const struct sp_pci *pci) {

@@ -96,6 +96,7 @@ void sp_pci_raise(struct sp_pci *pci, uint32_t vector) {
 	if (mode == SP_PCI_INTX || (mode == SP_PCI_MSIX && vector >= pci->desc.msix) ||
 		send(pci, vector))
 		return;
+	pci->device->changes++;
 	if (mode == SP_PCI_MSI)
 		pci->values[pci->where.msi_pending] |= 1u << vector % granted(pci);
 	else
@@ -150,6 +151,7 @@ void sp_pci_set_level(struct sp_pci *pci, bool level) {
 	if (level == pci->wanted)
 		return;
 	pci->wanted = level;
+	pci->device->changes++;
 	sp_pci_irq_update(pci);
 }
 

@@ -30,6 +30,7 @@ struct sp_pci_where {
 	uint32_t msi; /* message control, followed by: */
 	uint32_t msi_low, msi_high, msi_data, msi_mask, msi_pending;
 	uint32_t msix; /* message control */
+	uint32_t vendors[SP_PCI_VENDORS_MAX]; /* offsets, of capabilities */
 };
 
 struct sp_pci_place {

@@ -187,19 +187,34 @@ static void add_msix(struct builder *b) {
 	add(b, at + 8, 4, desc->msix_pba | desc->msix_bar);
 }
 
-static void add_vendor(struct builder *b) {
-	const struct sp_pci_desc *desc = &b->pci->desc;
-	uint32_t at = add_cap(b, 0x09, 3u + desc->vendor_size);
+/* Its offset. */
+static uint32_t add_vendor(struct builder *b, const struct sp_pci_vendor *vendor) {
+	uint32_t at = add_cap(b, 0x09, 3u + vendor->size);
 
-	add(b, at + 2, 1, 3u + desc->vendor_size);
-	add(b, at + 3, 1, desc->vendor_data[0]);
-	for (uint32_t i = 1; i < desc->vendor_size && !b->full; i += 4) {
-		uint32_t value = 0;
+	add(b, at + 2, 1, 3u + vendor->size);
+	add_plain(b, at + 3, 1, vendor->data[0], vendor->mask ? vendor->mask[0] : 0);
+	for (uint32_t i = 1; i < vendor->size && !b->full; i += 4) {
+		uint32_t value = 0, mask = 0;
 
-		for (uint32_t j = 0; j < 4 && i + j < desc->vendor_size; j++)
-			value |= (uint32_t)desc->vendor_data[i + j] << 8 * j;
-		add(b, at + 3 + i, 4, value);
+		for (uint32_t j = 0; j < 4 && i + j < vendor->size; j++) {
+			value |= (uint32_t)vendor->data[i + j] << 8 * j;
+			mask |= (uint32_t)(vendor->mask ? vendor->mask[i + j] : 0) << 8 * j;
+		}
+		add_plain(b, at + 3 + i, 4, value, mask);
 	}
+	return at;
+}
+
+static void add_vendors(struct builder *b) {
+	struct sp_pci_desc *desc = &b->pci->desc;
+	const struct sp_pci_vendor first = {.data = desc->vendor_data, .size = desc->vendor_size};
+
+	if (first.size)
+		add_vendor(b, &first);
+	for (uint32_t i = 0; i < desc->vendor_count; i++)
+		b->pci->where.vendors[i] = add_vendor(b, &desc->vendors[i]);
+	/* They are not the function's. */
+	desc->vendors = NULL;
 }
 
 static void flr_written(void *device, uint32_t index, uint64_t before, uint64_t now) {
@@ -264,8 +279,7 @@ bool sp_pci_build(struct sp_pci *pci) {
 		add_msix(&b);
 	if (desc->express != SP_PCI_CONVENTIONAL)
 		add_express(&b);
-	if (desc->vendor_size)
-		add_vendor(&b);
+	add_vendors(&b);
 	if (desc->serial)
 		add_serial(&b);
 	if (b.link != SP_PCI_NOWHERE)

@@ -47,6 +47,14 @@ void sp_state_writer_destroy(struct sp_state_writer *writer) {
 	free(writer);
 }
 
+void sp_state_writer_clear(struct sp_state_writer *writer) {
+	if (writer->buf.failed)
+		sp_buf_release(&writer->buf);
+	writer->buf.size = 0;
+	writer->chunk = NO_CHUNK;
+	sp_buf_put(&writer->buf, magic, sizeof(magic));
+}
+
 void sp_state_begin(struct sp_state_writer *writer, uint32_t tag, uint16_t version) {
 	uint8_t head[HEAD_SIZE] = {0};
 

@@ -8,6 +8,7 @@
 
 #include "../wire/client.h"
 #include "../wire/fake_device.h"
+#include "wire/server_parts.h"
 
 /*
  * A client that sends what the input says, in pieces and with descriptors of several kinds, to a
@@ -23,6 +24,8 @@ enum step {
 	STEP_PIN,
 	STEP_TRANSFER,
 	STEP_AGAIN, /* hang up and come again */
+	STEP_LATE, /* the time of a command that waits is over */
+	STEP_RING, /* one of the doorbells that were handed out */
 	STEPS
 };
 
@@ -168,6 +171,19 @@ static void come(struct fuzz *fuzz) {
 		abort();
 }
 
+static const char *const GREETINGS[] = {NULL, "{}",
+	"{\"capabilities\":{\"twin_socket\":{\"supported\":true},\"max_msg_fds\":9}}",
+	"{\"capabilities\":{\"max_msg_fds\":16,\"write_multiple\":true}}"};
+
+static void ring(struct fuzz *fuzz, uint8_t how) {
+	uint64_t count = 1;
+
+	if (how >= fuzz->server->doorbell_count)
+		return;
+	(void)!write(fuzz->server->doorbells[how].watch.file, &count, sizeof(count));
+	client_idle(&fuzz->client);
+}
+
 static void step(struct fuzz *fuzz) {
 	uint8_t what = (uint8_t)take(&fuzz->input, 1), how = (uint8_t)take(&fuzz->input, 1);
 	uint8_t drain[4096];
@@ -195,9 +211,18 @@ static void step(struct fuzz *fuzz) {
 	case STEP_TRANSFER:
 		try_transfer(fuzz, how);
 		break;
-	default:
+	case STEP_AGAIN:
 		come(fuzz);
-		(void)client_greet(&fuzz->client, how & 1 ? "{}" : NULL);
+		(void)client_greet(&fuzz->client, GREETINGS[how % 4]);
+		client_close_fds(&fuzz->client);
+		break;
+	case STEP_LATE:
+		if (fuzz->server->limit.armed)
+			fuzz->loop->ops->arm(fuzz->loop, &fuzz->server->limit, 0);
+		client_idle(&fuzz->client);
+		break;
+	default:
+		ring(fuzz, how);
 		break;
 	}
 	/* Mostly, it listens. */
@@ -215,6 +240,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	memset(&fuzz, 0, sizeof(fuzz));
 	fuzz.input = (struct input){data, size > 4096 ? 4096 : size};
 	fuzz.device = fake_create();
+	/* One of two kinds of device. */
+	fuzz.device->info.state = size && data[size - 1] & 1;
 	if (!sp_loop_create(&fuzz.loop, &error) ||
 		!sp_wire_server_create(
 			&fuzz.server, &fuzz.device->base, fuzz.loop, NULL, NULL, &error))
