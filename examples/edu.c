@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TAG SP_STATE_TAG('E', 'D', 'U', ' ')
 #define BUFFER_AT 0x40000u /* as the guest names the buffer */
 #define BUFFER_SIZE 4096u
 #define DMA_MASK 0x0fffffffu
@@ -23,7 +24,7 @@ struct edu {
 	struct sp_pci *pci;
 	uint64_t values[REGISTERS];
 	struct sp_transfer transfer; /* while COMMAND has RUN */
-	struct sp_notice *resets; /* that wait for its end */
+	struct sp_notice *resets, *stops; /* that wait for its end */
 	uint8_t buffer[BUFFER_SIZE];
 };
 
@@ -54,35 +55,36 @@ static void factorial_written(void *device, uint32_t index, uint64_t before, uin
 		set_causes(edu, edu->values[CAUSES] | CAUSE_FACTORIAL);
 }
 
-static void end_resets(struct edu *edu) {
+static void end_all(struct sp_notice **notices) {
 	struct sp_notice *notice;
 
-	memset(edu->buffer, 0, sizeof(edu->buffer));
-	while ((notice = edu->resets)) {
-		edu->resets = notice->next;
+	while ((notice = *notices)) {
+		*notices = notice->next;
 		sp_notice_done(notice, 0);
 	}
+}
+
+static void end_resets(struct edu *edu) {
+	memset(edu->buffer, 0, sizeof(edu->buffer));
+	end_all(&edu->resets);
 }
 
 static void transfer_done(struct sp_transfer *transfer, int error) {
 	struct edu *edu = (struct edu *)((char *)transfer - offsetof(struct edu, transfer));
 
 	edu->values[COMMAND] &= ~(uint64_t)RUN;
+	edu->device.changes++;
 	if (!error && edu->values[COMMAND] & TELL)
 		set_causes(edu, edu->values[CAUSES] | CAUSE_DMA);
 	if (edu->resets)
 		end_resets(edu);
+	end_all(&edu->stops);
 }
 
-static void command_written(void *device, uint32_t index, uint64_t before, uint64_t now) {
-	struct edu *edu = device;
-	bool to_guest = now & TO_GUEST;
+static void begin_transfer(struct edu *edu) {
+	bool to_guest = edu->values[COMMAND] & TO_GUEST;
 	uint64_t *values = edu->values, ours = values[to_guest ? FROM : TO] - BUFFER_AT;
 
-	if (before & RUN || !(now & RUN)) {
-		values[index] = before;
-		return;
-	}
 	edu->transfer = (struct sp_transfer){
 		.write = to_guest,
 		.address = values[to_guest ? TO : FROM] & DMA_MASK,
@@ -94,6 +96,15 @@ static void command_written(void *device, uint32_t index, uint64_t before, uint6
 		edu->device.bus->ops->transfer(edu->device.bus, &edu->transfer);
 	else
 		transfer_done(&edu->transfer, 0);
+}
+
+static void command_written(void *device, uint32_t index, uint64_t before, uint64_t now) {
+	struct edu *edu = device;
+
+	if (before & RUN || !(now & RUN))
+		edu->values[index] = before;
+	else
+		begin_transfer(edu);
 }
 
 static void dma_written(void *device, uint32_t index, uint64_t before, uint64_t now) {
@@ -168,6 +179,55 @@ static void edu_reset(struct sp_device *device, enum sp_reset kind, struct sp_no
 		end_resets(edu);
 }
 
+static void edu_stop(struct sp_device *device, struct sp_notice *notice) {
+	struct edu *edu = (struct edu *)device;
+
+	notice->next = edu->stops;
+	edu->stops = notice;
+	if (!(edu->values[COMMAND] & RUN))
+		end_all(&edu->stops);
+}
+
+static void edu_resume(struct sp_device *device) {
+	(void)device;
+}
+
+static bool edu_save(
+	struct sp_device *device, struct sp_state_writer *writer, struct sp_error *error) {
+	struct edu *edu = (struct edu *)device;
+
+	(void)error;
+	sp_pci_save(edu->pci, writer);
+	sp_state_begin(writer, TAG, 1);
+	sp_registers_save(&table, edu->values, writer);
+	sp_state_put_u64(writer, edu->values[CAUSES]);
+	sp_state_put_bytes(writer, edu->buffer, sizeof(edu->buffer));
+	sp_state_end(writer);
+	return true;
+}
+
+static bool edu_load(
+	struct sp_device *device, struct sp_state_reader *reader, struct sp_error *error) {
+	struct edu *edu = (struct edu *)device;
+	const uint8_t *buffer;
+	uint16_t version;
+
+	if (!sp_pci_load(edu->pci, reader, error) ||
+		!sp_state_find(reader, TAG, 1, &version, error))
+		return false;
+	sp_registers_load(&table, edu->values, reader);
+	edu->values[CAUSES] = sp_state_get_u64(reader) & UINT32_MAX;
+	buffer = sp_state_get_bytes(reader, sizeof(edu->buffer));
+	if (!buffer || !sp_state_check(reader, error))
+		return false;
+	memcpy(edu->buffer, buffer, sizeof(edu->buffer));
+	sp_device_set_level(device, edu->values[CAUSES] != 0);
+	/* One that was not done when a state was kept without a stop. */
+	if (edu->values[COMMAND] & RUN && device->bus)
+		begin_transfer(edu);
+	return true;
+}
+
 static void edu_destroy(struct sp_device *device) {
 	sp_pci_destroy(((struct edu *)device)->pci);
 	free(device);
@@ -177,6 +237,10 @@ static const struct sp_device_ops ops = {
 	.destroy = edu_destroy,
 	.access = edu_access,
 	.reset = edu_reset,
+	.stop = edu_stop,
+	.resume = edu_resume,
+	.save = edu_save,
+	.load = edu_load,
 };
 
 struct sp_device *edu_create(bool msi, struct sp_budget *budget, struct sp_error *error) {
@@ -208,6 +272,7 @@ struct sp_device *edu_create(bool msi, struct sp_budget *budget, struct sp_error
 		.vectors = 1,
 		.level = true,
 		.dma = true,
+		.state = true,
 		.pci = edu->pci,
 	};
 	sp_registers_reset(&table, edu->values);

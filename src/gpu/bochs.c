@@ -214,6 +214,7 @@ static void resize(struct sp_scanout *scanout, uint32_t width, uint32_t height) 
 	struct bochs *bochs = (struct bochs *)((char *)scanout - offsetof(struct bochs, scanout));
 
 	set_size(bochs, width, height);
+	bochs->device.changes++;
 }
 
 static bool bochs_save(

@@ -7,18 +7,19 @@
 #include <unistd.h>
 
 struct sp_endpoint {
+	const char *name;
 	struct sp_device *device;
 	struct sp_listener listener;
 	struct sp_loop *loop;
 	struct sp_wire_server *server;
 	struct sp_watch watch;
 	bool watched;
-	void (*log)(const char *model, const char *what);
+	void (*log)(const char *name, const char *what);
 };
 
 static void tell(struct sp_endpoint *endpoint, const char *what) {
 	if (endpoint->log)
-		endpoint->log(endpoint->device->info->model, what);
+		endpoint->log(endpoint->name, what);
 }
 
 static void gone(void *data, const char *why, bool fault) {
@@ -48,13 +49,14 @@ static void ready(struct sp_watch *watch, short events) {
 	close(socket);
 }
 
-bool sp_endpoint_create(struct sp_endpoint **created, struct sp_device *device,
+bool sp_endpoint_create(struct sp_endpoint **created, const char *name, struct sp_device *device,
 	const struct sp_listener *listener, struct sp_loop *loop,
-	void (*log)(const char *model, const char *what), struct sp_error *error) {
+	void (*log)(const char *name, const char *what), struct sp_error *error) {
 	struct sp_endpoint *endpoint = calloc(1, sizeof(*endpoint));
 
 	if (!endpoint)
 		return sp_error_memory(error);
+	endpoint->name = name;
 	endpoint->device = device;
 	endpoint->loop = loop;
 	endpoint->log = log;
@@ -97,6 +99,10 @@ void sp_endpoint_destroy(struct sp_endpoint *endpoint) {
 	sp_wire_server_destroy(endpoint->server);
 	sp_device_destroy(endpoint->device);
 	free(endpoint);
+}
+
+struct sp_wire_server *sp_endpoint_server(struct sp_endpoint *endpoint) {
+	return endpoint->server;
 }
 
 void sp_endpoint_state(const struct sp_endpoint *endpoint, struct sp_wire_state *state) {

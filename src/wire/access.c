@@ -16,19 +16,38 @@ int sp_wire_check_access(struct sp_wire_server *server, uint64_t region, uint64_
 	return 0;
 }
 
-static void accessed(struct sp_access *access, int error) {
-	struct sp_wire_server *server = (struct sp_wire_server *)((char *)access -
-		offsetof(struct sp_wire_server, doing.access));
-
-	sp_wire_done(server, error);
-}
-
 static uint64_t value_of(const uint8_t *data, uint32_t width) {
 	uint64_t value = 0;
 
 	for (uint32_t i = width; i--;)
 		value = value << 8 | data[i];
 	return value;
+}
+
+static bool is_memory(const struct sp_area *area, bool write) {
+	return area->kind == SP_AREA_MAPPED || (area->kind == SP_AREA_READ_ONLY && !write);
+}
+
+/* Hands a piece to the device; true if it is done. */
+static bool tell(struct sp_wire_server *server, uint64_t offset, uint8_t *data, uint32_t size) {
+	struct sp_wire_doing *doing = &server->doing;
+
+	/* What a device forgets to fill in is what nobody answers, and nothing of the buffer's
+	 * past. */
+	if (doing->write)
+		memcpy(server->bounce, data, size);
+	else
+		memset(server->bounce, 0xff, size);
+	doing->into = data;
+	server->access.region = doing->region;
+	server->access.size = size;
+	server->access.offset = offset;
+	server->access.write = doing->write;
+	server->access.data = server->bounce;
+	server->access.next = NULL;
+	sp_wire_give(server, SP_WIRE_HAND_ACCESS);
+	server->device->ops->access(server->device, &server->access);
+	return sp_wire_given(server);
 }
 
 /* The next piece; true if it is done. */
@@ -39,15 +58,16 @@ static bool step(struct sp_wire_server *server) {
 	uint32_t size = doing->left;
 	uint64_t offset = doing->offset;
 	uint8_t *data = doing->data;
+	bool memory = area && is_memory(area, doing->write);
 
+	if (!memory && sp_wire_park(server))
+		return false;
 	if (area && size > area->offset + area->size - offset)
 		size = (uint32_t)(area->offset + area->size - offset);
 	doing->offset += size;
 	doing->left -= size;
 	doing->data += size;
-	if (area &&
-		(area->kind == SP_AREA_MAPPED ||
-			(area->kind == SP_AREA_READ_ONLY && !doing->write))) {
+	if (memory) {
 		doing->error = sp_region_memory(region, area, offset, data, size, doing->write);
 		return true;
 	}
@@ -57,22 +77,7 @@ static bool step(struct sp_wire_server *server) {
 		server->device->ops->doorbell(server->device, area->doorbell, value_of(data, size));
 		return true;
 	}
-	/* What a device forgets to fill in is what nobody answers, and nothing of the buffer's
-	 * past. */
-	if (!doing->write)
-		memset(data, 0xff, size);
-	doing->access = (struct sp_access){
-		.region = doing->region,
-		.size = size,
-		.offset = offset,
-		.write = doing->write,
-		.data = data,
-		.done = accessed,
-	};
-	doing->waiting = doing->calling = true;
-	server->device->ops->access(server->device, &doing->access);
-	doing->calling = false;
-	return !doing->waiting;
+	return tell(server, offset, data, size);
 }
 
 bool sp_wire_do_access(struct sp_wire_server *server) {

@@ -24,17 +24,22 @@ static const struct name {
 	enum value_kind kind;
 	enum place inside; /* of an object */
 	uint8_t member; /* of the others */
+	uint8_t told; /* the bit of a number */
 } NAMES[] = {
-	{PLACE_TOP, "capabilities", VALUE_OBJECT, PLACE_CAPABILITIES, 0},
+	{PLACE_TOP, "capabilities", VALUE_OBJECT, PLACE_CAPABILITIES, 0, 0},
 	{PLACE_CAPABILITIES, "max_msg_fds", VALUE_NUMBER, PLACE_ELSEWHERE,
-		offsetof(struct sp_wire_capabilities, max_msg_fds)},
+		offsetof(struct sp_wire_capabilities, max_msg_fds), SP_WIRE_TOLD_FDS},
 	{PLACE_CAPABILITIES, "max_data_xfer_size", VALUE_NUMBER, PLACE_ELSEWHERE,
-		offsetof(struct sp_wire_capabilities, max_data_xfer_size)},
+		offsetof(struct sp_wire_capabilities, max_data_xfer_size), SP_WIRE_TOLD_SIZE},
+	{PLACE_CAPABILITIES, "max_dma_maps", VALUE_NUMBER, PLACE_ELSEWHERE,
+		offsetof(struct sp_wire_capabilities, max_dma_maps), SP_WIRE_TOLD_MAPS},
+	{PLACE_CAPABILITIES, "pgsizes", VALUE_NUMBER, PLACE_ELSEWHERE,
+		offsetof(struct sp_wire_capabilities, pgsizes), SP_WIRE_TOLD_PAGES},
 	{PLACE_CAPABILITIES, "write_multiple", VALUE_BOOL, PLACE_ELSEWHERE,
-		offsetof(struct sp_wire_capabilities, write_multiple)},
-	{PLACE_CAPABILITIES, "twin_socket", VALUE_OBJECT, PLACE_TWIN, 0},
+		offsetof(struct sp_wire_capabilities, write_multiple), 0},
+	{PLACE_CAPABILITIES, "twin_socket", VALUE_OBJECT, PLACE_TWIN, 0, 0},
 	{PLACE_TWIN, "supported", VALUE_BOOL, PLACE_ELSEWHERE,
-		offsetof(struct sp_wire_capabilities, twin_socket)},
+		offsetof(struct sp_wire_capabilities, twin_socket), 0},
 };
 
 static uint8_t peek(struct reader *reader) {
@@ -173,6 +178,7 @@ static void value(struct reader *reader, const struct name *name, unsigned depth
 		if (!number(reader, &count))
 			reader->bad = true;
 		memcpy(member(reader, name), &count, sizeof(count));
+		reader->capabilities->told |= name->told;
 	} else if ((on = word(reader, "true")) || word(reader, "false")) {
 		if (name)
 			memcpy(member(reader, name), &on, sizeof(on));

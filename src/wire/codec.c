@@ -173,6 +173,13 @@ uint32_t sp_wire_encode(uint16_t command, const struct sp_wire_body *body, uint8
 	return at;
 }
 
+void sp_wire_put_io_fd(uint8_t *bytes, uint64_t offset, uint64_t size, uint32_t fd_index) {
+	memset(bytes, 0, SP_WIRE_IO_FD); /* an ioeventfd for any value */
+	store(bytes, 8, offset);
+	store(bytes + 8, 8, size);
+	store(bytes + 16, 4, fd_index);
+}
+
 int sp_wire_multi(const struct sp_wire_body *body, uint32_t number, struct sp_wire_write *write) {
 	const uint8_t *bytes = body->data + (size_t)number * SP_WIRE_MULTI;
 

@@ -14,6 +14,15 @@ uint32_t sp_wire_reply_room(uint16_t command, const struct sp_wire_body *body) {
 		if (body->count <= SP_WIRE_DATA_MAX)
 			return SP_WIRE_HEADER + sp_wire_fixed(command) + (uint32_t)body->count;
 		break;
+	case SP_WIRE_REGION_IO_FDS:
+		return SP_WIRE_HEADER + sp_wire_fixed(command) + SP_WIRE_FDS_MAX * SP_WIRE_IO_FD;
+	case SP_WIRE_FEATURE:
+		/* What came goes back, or a map of pages behind a few fields. */
+		return SP_WIRE_MESSAGE_MAX;
+	case SP_WIRE_MIG_READ:
+		if (body->count <= SP_WIRE_DATA_MAX)
+			return SP_WIRE_HEADER + sp_wire_fixed(command) + (uint32_t)body->count;
+		break;
 	default:
 		break;
 	}
@@ -21,7 +30,8 @@ uint32_t sp_wire_reply_room(uint16_t command, const struct sp_wire_body *body) {
 }
 
 /* The reply to the command that is done; `size` bytes of payload are in place. */
-static void reply(struct sp_wire_server *server, uint32_t size, int fd) {
+static void reply(
+	struct sp_wire_server *server, uint32_t size, const int *fds, uint32_t fd_count) {
 	struct sp_wire_doing *doing = &server->doing;
 	struct sp_wire_header header = doing->message.header;
 	bool wanted = !(header.flags & SP_WIRE_NO_REPLY);
@@ -32,25 +42,17 @@ static void reply(struct sp_wire_server *server, uint32_t size, int fd) {
 		header.flags |= SP_WIRE_ERROR;
 		header.error = (uint32_t)doing->error;
 		server->counters.errors++;
-		size = 0;
-		fd = -1;
+		size = fd_count = 0;
 	}
 	header.size = SP_WIRE_HEADER + size;
 	if (wanted) {
 		sp_wire_put_header(doing->reply - SP_WIRE_HEADER, &header);
-		if (!sp_wire_send(&server->connection, header.size, fd))
+		if (!sp_wire_send(&server->connection, header.size, fds, fd_count))
 			sp_wire_end(server, "there is no descriptor left", false);
 	}
 	doing->active = false;
 	server->connection.held = false;
 	sp_wire_take(&server->connection);
-}
-
-static void noticed(struct sp_notice *notice, int error) {
-	(void)error;
-	sp_wire_done((struct sp_wire_server *)((char *)notice -
-			     offsetof(struct sp_wire_server, doing.notice)),
-		0);
 }
 
 static uint64_t unmap_last(const struct sp_wire_body *body) {
@@ -67,7 +69,7 @@ static void map(struct sp_wire_server *server, int fd) {
 		known |= SP_WIRE_MAP_MMAP | SP_WIRE_MAP_FILE;
 	if (body->argsz < sp_wire_fixed(SP_WIRE_DMA_MAP) || body->flags & ~known || !access) {
 		if (fd >= 0)
-			close(fd);
+			sp_drop(&server->drops, fd);
 		server->doing.error = EINVAL;
 		return;
 	}
@@ -92,21 +94,26 @@ static void unmap(struct sp_wire_server *server) {
 		return;
 	sp_wire_cancel(server, body->address, unmap_last(body));
 	if (!pinned.empty && server->device->ops->unmap) {
-		doing->notice = (struct sp_notice){.done = noticed};
-		doing->waiting = doing->calling = doing->noticing = true;
+		sp_wire_give(server, SP_WIRE_HAND_UNMAP);
 		server->device->ops->unmap(server->device, 0, pinned.first,
-			pinned.last - pinned.first + 1, &doing->notice);
-		doing->calling = false;
+			pinned.last - pinned.first + 1,
+			sp_wire_notice(server, SP_WIRE_HAND_UNMAP));
+		(void)sp_wire_given(server);
 	}
 }
 
+/*
+ * It comes when the machine is reset, and when the guest resets the bus: what the guest asks of this
+ * function alone goes through its configuration space. So it is as after power-on, and nothing that
+ * was in its memory is left.
+ */
 static void reset(struct sp_wire_server *server) {
-	struct sp_wire_doing *doing = &server->doing;
-
-	doing->notice = (struct sp_notice){.done = noticed};
-	doing->waiting = doing->calling = doing->noticing = true;
-	server->device->ops->reset(server->device, SP_RESET_FUNCTION, &doing->notice);
-	doing->calling = false;
+	sp_wire_migration_reset(server);
+	/* One that is late does for this one, too, since nothing was done to the device since. */
+	if (server->held[SP_WIRE_HAND_RESET])
+		(void)sp_wire_park(server);
+	else
+		(void)sp_wire_do_reset(server, SP_RESET_SYSTEM);
 }
 
 static void start_access(struct sp_wire_server *server) {
@@ -155,15 +162,15 @@ void sp_wire_start(struct sp_wire_server *server, const int *fds, uint32_t fd_co
 	case SP_WIRE_VERSION:
 	case SP_WIRE_GET_INFO:
 	case SP_WIRE_REGION_INFO:
+	case SP_WIRE_REGION_IO_FDS:
 	case SP_WIRE_IRQ_INFO:
+	case SP_WIRE_FEATURE:
+	case SP_WIRE_MIG_READ:
+	case SP_WIRE_MIG_WRITE:
 		break;
 	case SP_WIRE_DMA_READ:
 	case SP_WIRE_DMA_WRITE:
 		doing->error = EINVAL;
-		break;
-	case SP_WIRE_REGION_IO_FDS:
-		doing->error =
-			doing->body.index < server->device->info->region_count ? ENOTSUP : EINVAL;
 		break;
 	default:
 		doing->error = ENOTSUP;
@@ -171,20 +178,19 @@ void sp_wire_start(struct sp_wire_server *server, const int *fds, uint32_t fd_co
 	}
 }
 
-void sp_wire_go_on(struct sp_wire_server *server) {
+/* False: it waits for the device. */
+static bool carry_out(struct sp_wire_server *server, uint32_t *size, int *fds, uint32_t *fd_count) {
 	struct sp_wire_doing *doing = &server->doing;
-	uint16_t command = doing->message.header.command;
-	uint32_t size = sp_wire_fixed(command);
-	int fd = -1;
 
-	switch (doing->error ? 0 : command) {
+	switch (doing->message.header.command) {
 	case SP_WIRE_VERSION:
-		doing->error = sp_wire_do_version(server, &size);
+		doing->error = sp_wire_do_version(server, size, fds);
+		*fd_count = fds[0] >= 0;
 		break;
 	case SP_WIRE_DMA_MAP:
 	case SP_WIRE_SET_IRQS:
 	case SP_WIRE_RESET:
-		size = 0;
+		*size = 0;
 		break;
 	case SP_WIRE_DMA_UNMAP:
 		sp_dma_unmap_end(&server->dma, doing->body.address, unmap_last(&doing->body));
@@ -193,30 +199,51 @@ void sp_wire_go_on(struct sp_wire_server *server) {
 		doing->error = sp_wire_do_info(server);
 		break;
 	case SP_WIRE_REGION_INFO:
-		doing->error = sp_wire_do_region_info(server, &size, &fd);
+		doing->error = sp_wire_do_region_info(server, size, fds);
+		*fd_count = fds[0] >= 0;
+		break;
+	case SP_WIRE_REGION_IO_FDS:
+		doing->error = sp_wire_do_io_fds(server, size, fds, fd_count);
 		break;
 	case SP_WIRE_IRQ_INFO:
 		doing->error = sp_wire_do_irq_info(server);
 		break;
 	case SP_WIRE_REGION_READ:
-		size += (uint32_t)doing->body.count;
-		if (!sp_wire_do_access(server))
-			return;
-		break;
+		*size += (uint32_t)doing->body.count;
+		return sp_wire_do_access(server);
 	case SP_WIRE_REGION_WRITE:
-		if (!sp_wire_do_access(server))
-			return;
-		break;
+		return sp_wire_do_access(server);
 	case SP_WIRE_WRITE_MULTI:
-		if (!sp_wire_do_multi(server))
-			return;
+		return sp_wire_do_multi(server);
+	case SP_WIRE_FEATURE:
+		return sp_wire_do_feature(server, size);
+	case SP_WIRE_MIG_READ:
+		doing->error = sp_wire_do_mig_read(server, size);
+		break;
+	case SP_WIRE_MIG_WRITE:
+		doing->error = sp_wire_do_mig_write(server);
+		*size = 0;
 		break;
 	default:
 		break;
 	}
+	return true;
+}
+
+void sp_wire_go_on(struct sp_wire_server *server) {
+	struct sp_wire_doing *doing = &server->doing;
+	uint16_t command = doing->message.header.command;
+	uint32_t size = sp_wire_fixed(command), fd_count = 0;
+	int fds[SP_WIRE_FDS_MAX] = {-1};
+
+	if (!doing->error && !carry_out(server, &size, fds, &fd_count))
+		return;
 	if (!doing->error && size)
 		(void)sp_wire_encode(command, &doing->body, doing->reply);
 	if (command == SP_WIRE_VERSION && doing->error)
 		sp_wire_end(server, "no common version", true);
-	reply(server, size, fd);
+	reply(server, size, fds, fd_count);
+	/* The client's end of its second socket, which it has got now. */
+	if (command == SP_WIRE_VERSION && fd_count)
+		close(fds[0]);
 }

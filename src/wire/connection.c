@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #define READ_SIZE (64u << 10)
-#define IN_SIZE (SP_WIRE_MESSAGE_MAX + READ_SIZE)
-#define OUT_SIZE (2 * SP_WIRE_MESSAGE_MAX)
+/* Room for a copy of a message that is not complete behind one that is being done. */
+#define IN_SIZE SP_RECORD_IN
+#define OUT_SIZE SP_RECORD_OUT
 /* The kernel keeps so many bytes together. QEMU takes a header that comes in two pieces for an
  * error, so that no more is sent at once but for a single message. */
 #define BATCH_SIZE (16u << 10)
@@ -32,11 +33,23 @@ bool sp_wire_connection_init(
 }
 
 void sp_wire_connection_release(struct sp_wire_connection *connection) {
-	if (connection->socket >= 0)
+	if (connection->in && connection->socket >= 0)
 		sp_wire_close(connection);
+	if (!connection->record) {
+		free(connection->in);
+		free(connection->out);
+	}
+	connection->in = connection->out = NULL;
+}
+
+void sp_wire_connection_keep(
+	struct sp_wire_connection *connection, struct sp_record *record, struct sp_drops *drops) {
 	free(connection->in);
 	free(connection->out);
-	connection->in = connection->out = NULL;
+	connection->in = record->in;
+	connection->out = record->out;
+	connection->record = record;
+	connection->drops = drops;
 }
 
 void sp_wire_open(struct sp_wire_connection *connection, int socket) {
@@ -47,15 +60,22 @@ void sp_wire_open(struct sp_wire_connection *connection, int socket) {
 	connection->scanned = connection->end = 0;
 	connection->fds_lost = 0;
 	connection->out_head = connection->out_tail = connection->out_rest = 0;
+	connection->out_ready = 0;
+	connection->committed = connection->out_base = 0;
+	if (connection->record)
+		sp_record_begin(connection->record);
 }
 
 void sp_wire_close(struct sp_wire_connection *connection) {
-	close(connection->socket);
+	/* Even if it is still open for a while. */
+	if (connection->record)
+		(void)shutdown(connection->socket, SHUT_RDWR);
+	sp_drop(connection->drops, connection->socket);
 	connection->socket = -1;
 	for (uint32_t i = 0; i < connection->fd_count; i++)
-		close(connection->fds[i].fd);
+		sp_drop(connection->drops, connection->fds[i].fd);
 	for (uint32_t i = 0; i < connection->sending_count; i++)
-		close(connection->sending[i].fd);
+		sp_drop(connection->drops, connection->sending[i].fd);
 	connection->fd_count = connection->sending_count = 0;
 	connection->closed = true;
 }
@@ -73,23 +93,37 @@ static uint64_t missing(const struct sp_wire_connection *connection) {
 	return sp_wire_get_header(at(connection, connection->framed)).size - have;
 }
 
+/* The first byte that somebody may still look at. */
+static uint64_t needed(const struct sp_wire_connection *connection) {
+	return connection->record ? connection->committed : connection->head;
+}
+
+/* With a record, both places must be whole until the next call tells which one counts. */
+static bool movable(const struct sp_wire_connection *connection) {
+	uint64_t first = needed(connection);
+
+	if (connection->held || first == connection->base)
+		return false;
+	return !connection->record || first - connection->base >= connection->end - first;
+}
+
 /* Moves the rest to the front. A byte is moved at most once for each message that was taken, and a
  * message that is longer than the read that ended it was paid for by its own length. */
 static void make_room(struct sp_wire_connection *connection) {
-	size_t used = connection->end - connection->head;
+	uint64_t first = needed(connection);
+	size_t used = connection->end - first;
 
-	if (connection->held || connection->head == connection->base)
+	if (!movable(connection))
 		return;
 	if (used && connection->base + IN_SIZE - connection->end >= READ_SIZE + missing(connection))
 		return;
-	memmove(connection->in, at(connection, connection->head), used);
-	connection->base = connection->head;
+	memmove(connection->in, at(connection, first), used);
+	connection->base = first;
 }
 
 bool sp_wire_wants(const struct sp_wire_connection *connection) {
 	return !connection->closed && !connection->broken && connection->fd_count < FDS_ENOUGH &&
-		(connection->base + IN_SIZE > connection->end ||
-			(!connection->held && connection->head > connection->base));
+		(connection->base + IN_SIZE > connection->end || movable(connection));
 }
 
 static void keep_fds(
@@ -99,7 +133,7 @@ static void keep_fds(
 
 		connection->counters->files++;
 		if (slot == SP_WIRE_FDS_WAITING) {
-			close(fds[i]);
+			sp_drop(connection->drops, fds[i]);
 			connection->fds_lost = 1 + message;
 			continue;
 		}
@@ -155,7 +189,10 @@ bool sp_wire_receive(struct sp_wire_connection *connection) {
 	if (part.iov_len > room)
 		part.iov_len = room;
 	do
-		count = recvmsg(connection->socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		count = connection->record
+			? sp_record_receive(connection->record, connection->socket, &message,
+				  connection->end, connection->base)
+			: recvmsg(connection->socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (count < 0 && errno == EINTR);
 	if (count <= 0) {
 		connection->closed = count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
@@ -172,6 +209,8 @@ bool sp_wire_receive(struct sp_wire_connection *connection) {
 			continue;
 		fd_count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(c), fd_count * sizeof(int));
+		if (connection->record)
+			sp_record_own(connection->record, fds, fd_count, owner);
 		keep_fds(connection, fds, fd_count, owner);
 	}
 	if (message.msg_flags & MSG_CTRUNC)
@@ -222,7 +261,7 @@ int sp_wire_take_fds(
 	lost |= mine > max;
 	for (uint32_t i = 0; i < mine; i++) {
 		if (lost)
-			close(connection->fds[i].fd);
+			sp_drop(connection->drops, connection->fds[i].fd);
 		else
 			fds[(*count)++] = connection->fds[i].fd;
 	}
@@ -240,7 +279,7 @@ void sp_wire_take(struct sp_wire_connection *connection) {
 	connection->head += sp_wire_get_header(at(connection, connection->head)).size;
 	if (connection->scanned < connection->head)
 		connection->scanned = connection->head;
-	if (connection->head == connection->end && !connection->held)
+	if (connection->head == connection->end && !connection->held && !connection->record)
 		connection->base = connection->head;
 }
 
@@ -255,76 +294,108 @@ bool sp_wire_next_reply(struct sp_wire_connection *connection, struct sp_wire_me
 }
 
 uint8_t *sp_wire_room(struct sp_wire_connection *connection, uint32_t size) {
-	if (connection->sending_count == SP_WIRE_REPLIES_WITH_FD || size > OUT_SIZE)
+	if (connection->sending_count > SP_WIRE_FDS_SENDING - SP_WIRE_FDS_MAX || size > OUT_SIZE)
 		return NULL;
-	if (!sp_wire_sending(connection) && !connection->held)
-		connection->out_head = connection->out_tail = 0;
+	if (connection->out_head == connection->out_tail && !connection->held) {
+		connection->out_base += connection->out_tail;
+		connection->out_head = connection->out_tail = connection->out_ready = 0;
+	}
 	if (size > OUT_SIZE - connection->out_tail) {
 		uint32_t used = connection->out_tail - connection->out_head;
 
-		/* At most half of it is moved for each half of it that was sent. */
-		if (connection->out_head < OUT_SIZE / 2 || size > OUT_SIZE - used)
+		/* At most half of it is moved for each half of it that was sent. A record tells
+		 * where it lies. */
+		if (connection->record || connection->out_head < OUT_SIZE / 2 ||
+			size > OUT_SIZE - used)
 			return NULL;
 		memmove(connection->out, connection->out + connection->out_head, used);
 		for (uint32_t i = 0; i < connection->sending_count; i++)
 			connection->sending[i].at -= connection->out_head;
+		connection->out_base += connection->out_head;
 		connection->out_head = 0;
-		connection->out_tail = used;
+		connection->out_tail = connection->out_ready = used;
 	}
 	return connection->out + connection->out_tail;
 }
 
-bool sp_wire_send(struct sp_wire_connection *connection, uint32_t size, int fd) {
-	if (fd >= 0) {
-		int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+bool sp_wire_send(
+	struct sp_wire_connection *connection, uint32_t size, const int *fds, uint32_t fd_count) {
+	for (uint32_t i = 0; i < fd_count; i++) {
+		uint32_t slot = connection->sending_count;
 
-		if (copy < 0)
+		connection->sending[slot].at = connection->out_tail;
+		connection->sending[slot].fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (connection->sending[slot].fd < 0) {
+			while (i--)
+				close(connection->sending[--connection->sending_count].fd);
 			return false;
-		connection->sending[connection->sending_count].at = connection->out_tail;
-		connection->sending[connection->sending_count++].fd = copy;
+		}
+		connection->sending_count++;
 	}
 	connection->out_tail += size;
+	if (!connection->record)
+		connection->out_ready = connection->out_tail;
 	return true;
 }
 
 bool sp_wire_sending(const struct sp_wire_connection *connection) {
-	return connection->out_head < connection->out_tail;
+	return connection->out_head < connection->out_ready;
+}
+
+/* The descriptors of the message that begins at `at`, if it is the first one that has any. */
+static uint32_t fds_at(const struct sp_wire_connection *connection, uint32_t at) {
+	uint32_t count = 0;
+
+	while (count < connection->sending_count && connection->sending[count].at == at)
+		count++;
+	return count;
 }
 
 /* How many bytes go into the next call: whole messages as far as they stay together, or what was
- * left of one. One with a descriptor begins a call and is alone in it. */
-static uint32_t batch(const struct sp_wire_connection *connection, bool *with_fd) {
+ * left of one. One with descriptors begins a call and is alone in it. */
+static uint32_t batch(const struct sp_wire_connection *connection, uint32_t *fd_count) {
 	uint32_t end = connection->out_head;
 
-	*with_fd = false;
+	*fd_count = 0;
 	if (connection->out_rest)
 		return connection->out_rest;
-	while (end < connection->out_tail) {
+	while (end < connection->out_ready) {
 		uint32_t size = sp_wire_get_header(connection->out + end).size;
 		bool first = end == connection->out_head;
-		bool fd = connection->sending_count && connection->sending[0].at == end;
+		uint32_t fds = fds_at(connection, end);
 
-		if (!first && (fd || end + size - connection->out_head > BATCH_SIZE))
+		if (!first && (fds || end + size - connection->out_head > BATCH_SIZE))
 			break;
 		end += size;
-		*with_fd = fd;
-		if (fd)
+		*fd_count = fds;
+		if (fds)
 			break;
 	}
 	return end - connection->out_head;
 }
 
-static void put_fd(struct msghdr *message, void *control, size_t size, int fd) {
+static void put_fds(struct sp_wire_connection *connection, struct msghdr *message, void *control,
+	size_t size, uint32_t count) {
 	struct cmsghdr *header;
 
 	memset(control, 0, size);
 	message->msg_control = control;
-	message->msg_controllen = CMSG_SPACE(sizeof(int));
+	message->msg_controllen = CMSG_SPACE(count * sizeof(int));
 	header = CMSG_FIRSTHDR(message);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(int));
+	header->cmsg_len = CMSG_LEN(count * sizeof(int));
+	for (uint32_t i = 0; i < count; i++)
+		memcpy(CMSG_DATA(header) + i * sizeof(int), &connection->sending[i].fd,
+			sizeof(int));
+}
+
+static void forget_fds(struct sp_wire_connection *connection, uint32_t count) {
+	for (uint32_t i = 0; i < count; i++)
+		close(connection->sending[i].fd);
+	connection->sending_count -= count;
+	memmove(connection->sending, connection->sending + count,
+		connection->sending_count * sizeof(connection->sending[0]));
 }
 
 /* What is left of the last message after `sent` bytes of a call. */
@@ -348,28 +419,135 @@ bool sp_wire_flush(struct sp_wire_connection *connection) {
 	while (sp_wire_sending(connection)) {
 		union {
 			struct cmsghdr align;
-			uint8_t bytes[CMSG_SPACE(sizeof(int))];
+			uint8_t bytes[CMSG_SPACE(SP_WIRE_FDS_MAX * sizeof(int))];
 		} control;
 		struct iovec part = {.iov_base = connection->out + connection->out_head};
 		struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-		bool with_fd;
+		uint32_t fd_count;
 		ssize_t sent;
 
-		part.iov_len = batch(connection, &with_fd);
-		if (with_fd)
-			put_fd(&message, &control, sizeof(control), connection->sending[0].fd);
+		part.iov_len = batch(connection, &fd_count);
+		if (fd_count)
+			put_fds(connection, &message, &control, sizeof(control), fd_count);
 		do
-			sent = sendmsg(connection->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+			sent = connection->record
+				? sp_record_send(connection->record, connection->socket, &message,
+					  connection->out_base + connection->out_head)
+				: sendmsg(connection->socket, &message,
+					  MSG_DONTWAIT | MSG_NOSIGNAL);
 		while (sent < 0 && errno == EINTR);
 		if (sent < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK;
-		if (with_fd) {
-			close(connection->sending[0].fd);
-			connection->sending_count--;
-			memmove(connection->sending, connection->sending + 1,
-				connection->sending_count * sizeof(connection->sending[0]));
-		}
+		forget_fds(connection, fd_count);
 		advance(connection, (uint32_t)sent, (uint32_t)part.iov_len);
 	}
+	return true;
+}
+
+void sp_wire_connection_committed(struct sp_wire_connection *connection) {
+	connection->committed = connection->head;
+	connection->out_ready = connection->out_tail;
+	/* Nothing in the buffer is needed any more. */
+	if (connection->head == connection->end && !connection->held)
+		connection->base = connection->head;
+}
+
+void sp_wire_connection_save(
+	const struct sp_wire_connection *connection, struct sp_record_state *state) {
+	state->socket = connection->socket;
+	state->head = connection->head;
+	state->fds_lost = connection->fds_lost;
+	state->out_base = connection->out_base;
+	state->out_end = connection->out_base + connection->out_tail;
+	state->sending_count = connection->sending_count;
+	for (uint32_t i = 0; i < connection->sending_count; i++) {
+		state->sending[i].position = connection->out_base + connection->sending[i].at;
+		state->sending[i].fd = connection->sending[i].fd;
+	}
+}
+
+/* What was not sent yet, from the middle of a message perhaps. */
+static bool reopen_out(
+	struct sp_wire_connection *connection, const struct sp_record_state *state, uint64_t sent) {
+	uint32_t tail = (uint32_t)(state->out_end - state->out_base), at = 0;
+
+	if (state->out_end < state->out_base || state->out_end - state->out_base > OUT_SIZE ||
+		sent > state->out_end)
+		return false;
+	connection->out_base = state->out_end;
+	connection->out_head = connection->out_tail = connection->out_rest = 0;
+	connection->sending_count = 0;
+	/* The buffer may have been used again for what was not committed. */
+	if (sent == state->out_end)
+		return true;
+	if (sent < state->out_base)
+		return false;
+	connection->out_base = state->out_base;
+	connection->out_head = (uint32_t)(sent - state->out_base);
+	connection->out_tail = connection->out_ready = tail;
+	while (at < connection->out_head) {
+		uint32_t size = sp_wire_get_header(connection->out + at).size;
+
+		if (size < SP_WIRE_HEADER || size > tail - at)
+			return false;
+		at += size;
+	}
+	connection->out_rest = at - connection->out_head;
+	for (uint32_t i = 0; i < state->sending_count && i < SP_RECORD_SENDING; i++) {
+		uint32_t slot = connection->sending_count;
+
+		if (state->sending[i].position < sent)
+			continue;
+		connection->sending[slot].at =
+			(uint32_t)(state->sending[i].position - state->out_base);
+		connection->sending[slot].fd = state->sending[i].fd;
+		connection->sending_count++;
+	}
+	return true;
+}
+
+/* The descriptors of messages that were not done. */
+static void reopen_fds(struct sp_wire_connection *connection, uint64_t last_owner) {
+	struct sp_record *record = connection->record;
+	int fds[2 * SP_WIRE_FDS_MAX];
+	uint32_t count = sp_record_unowned(record, fds, 2 * SP_WIRE_FDS_MAX);
+	uint64_t from = 0;
+
+	if (count)
+		sp_record_own(record, fds, count, last_owner);
+	if (record->received_count > SP_RECORD_RECEIVED)
+		from = record->received_count - SP_RECORD_RECEIVED;
+	connection->fd_count = 0;
+	for (; from < record->received_count; from++) {
+		const struct sp_record_received *one =
+			&record->received[from % SP_RECORD_RECEIVED];
+		int fd = one->fd;
+
+		if (one->message >= connection->head)
+			keep_fds(connection, &fd, 1, one->message);
+	}
+}
+
+bool sp_wire_reopen(struct sp_wire_connection *connection, const struct sp_record_state *state) {
+	const struct sp_record_calls *calls = &connection->record->in_calls;
+	const struct sp_record_call *last = &calls->calls[calls->now & 1];
+	uint64_t owner;
+
+	connection->socket = state->socket;
+	connection->held = connection->closed = false;
+	connection->broken = 0;
+	connection->base = last->base;
+	connection->end = sp_record_moved(calls);
+	connection->head = connection->framed = connection->scanned = state->head;
+	connection->committed = state->head;
+	connection->fds_lost = state->fds_lost;
+	if (connection->base > connection->head || connection->head > connection->end ||
+		connection->end - connection->base > IN_SIZE ||
+		!reopen_out(connection, state, sp_record_moved(&connection->record->out_calls)))
+		return false;
+	owner = frame(connection);
+	reopen_fds(connection, owner);
+	if (last->message.msg_len && last->message.msg_hdr.msg_flags & MSG_CTRUNC)
+		connection->fds_lost = 1 + owner;
 	return true;
 }

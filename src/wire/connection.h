@@ -2,7 +2,7 @@
 #ifndef SP_WIRE_CONNECTION_H
 #define SP_WIRE_CONNECTION_H
 
-#include "wire/protocol.h"
+#include "wire/record.h"
 
 /*
  * The bytes and descriptors of one client. All buffers are made once and serve each client in turn;
@@ -21,12 +21,13 @@ struct sp_wire_counters {
 	uint64_t traps; /* accesses and doorbells that were told to the device */
 	uint64_t interrupts; /* that were signalled */
 	uint64_t strays; /* replies that nobody waited for */
+	uint64_t late; /* commands that were answered before the device was done with them */
 	uint64_t files; /* descriptors that were received */
 	uint64_t allocations; /* of memory */
 };
 
 #define SP_WIRE_FDS_WAITING 64u
-#define SP_WIRE_REPLIES_WITH_FD 8u
+#define SP_WIRE_FDS_SENDING 64u
 
 struct sp_wire_message {
 	struct sp_wire_header header;
@@ -48,6 +49,11 @@ struct sp_wire_connection {
 	uint64_t framed; /* of the first that is not complete */
 	uint64_t scanned; /* replies before this were given out */
 	uint64_t end; /* behind what was received */
+	/* With a record the buffers are in it, and nothing before the last commit is gone. */
+	struct sp_record *record; /* NULL: none */
+	struct sp_drops *drops; /* descriptors that are not needed any more; NULL: close them */
+	uint64_t committed; /* of the first message that was not done then */
+	uint64_t out_base; /* the position of out[0] */
 
 	struct {
 		uint64_t message;
@@ -58,11 +64,12 @@ struct sp_wire_connection {
 
 	uint8_t *out;
 	uint32_t out_head, out_tail;
+	uint32_t out_ready; /* what is before that may be sent */
 	uint32_t out_rest; /* bytes left of the message of which a part was sent */
 	struct {
-		uint32_t at; /* of the message that takes it */
+		uint32_t at; /* of the message that takes it, perhaps with others */
 		int fd;
-	} sending[SP_WIRE_REPLIES_WITH_FD];
+	} sending[SP_WIRE_FDS_SENDING];
 	uint32_t sending_count;
 };
 
@@ -70,6 +77,15 @@ struct sp_wire_connection {
 bool sp_wire_connection_init(
 	struct sp_wire_connection *connection, struct sp_wire_counters *counters);
 void sp_wire_connection_release(struct sp_wire_connection *connection);
+/* Its buffers are the record's from now on. Before the first client. */
+void sp_wire_connection_keep(
+	struct sp_wire_connection *connection, struct sp_record *record, struct sp_drops *drops);
+/* All that was done is committed: it may be overwritten, and be sent. */
+void sp_wire_connection_committed(struct sp_wire_connection *connection);
+/* Goes on where another process ended, after its last commit. False: that is no possible state. */
+bool sp_wire_reopen(struct sp_wire_connection *connection, const struct sp_record_state *state);
+void sp_wire_connection_save(
+	const struct sp_wire_connection *connection, struct sp_record_state *state);
 
 /* Takes over the socket, which is non-blocking. */
 void sp_wire_open(struct sp_wire_connection *connection, int socket);
@@ -98,8 +114,10 @@ bool sp_wire_next_reply(struct sp_wire_connection *connection, struct sp_wire_me
 /* Room for a message of so many bytes with its header, which stays until it is sent; NULL if there
  * is none before others are sent. Only one at a time. */
 uint8_t *sp_wire_room(struct sp_wire_connection *connection, uint32_t size);
-/* Puts it into the queue. `fd` is dup()ed, -1: none. False: there is no descriptor for it. */
-bool sp_wire_send(struct sp_wire_connection *connection, uint32_t size, int fd);
+/* Puts it into the queue. Up to SP_WIRE_FDS_MAX descriptors are dup()ed. False: there is none left
+ * for that. */
+bool sp_wire_send(
+	struct sp_wire_connection *connection, uint32_t size, const int *fds, uint32_t fd_count);
 /* Sends what it can. False if the client is gone. */
 bool sp_wire_flush(struct sp_wire_connection *connection);
 bool sp_wire_sending(const struct sp_wire_connection *connection);

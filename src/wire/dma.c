@@ -116,7 +116,7 @@ int sp_dma_map(struct sp_dma *dma, uint64_t address, uint64_t size, uint32_t acc
 		error = make_room(dma);
 	if (error) {
 		if (fd >= 0)
-			close(fd);
+			sp_drop(dma->drops, fd);
 		return error;
 	}
 	if (fd >= 0) {
@@ -141,6 +141,8 @@ int sp_dma_map(struct sp_dma *dma, uint64_t address, uint64_t size, uint32_t acc
 	dma->ranges[i] = range;
 	if (++dma->count > dma->peak)
 		dma->peak = dma->count;
+	if (dma->record)
+		sp_dma_keep_range(dma, range);
 	return 0;
 }
 
@@ -170,6 +172,8 @@ int sp_dma_unmap_begin(
 }
 
 static void drop(struct sp_dma *dma, struct sp_dma_range *range) {
+	if (dma->record)
+		sp_dma_forget_range(dma, range);
 	if (range->file)
 		sp_dma_file_put(dma, range->file);
 	range->next = dma->free;
@@ -203,6 +207,8 @@ void sp_dma_release(struct sp_dma *dma) {
 		free(chunk);
 		sp_budget_release(dma->budget, SP_RESOURCE_BYTES, sizeof(*chunk));
 	}
+	free(dma->slots);
+	dma->slots = NULL;
 	free(dma->ranges);
 	sp_budget_release(dma->budget, SP_RESOURCE_BYTES, dma->capacity * sizeof(dma->ranges[0]));
 	dma->ranges = NULL;
@@ -293,6 +299,23 @@ static void give_parts(struct sp_dma *dma, struct sp_dma_pin *pin) {
 	pin->part_count = 0;
 }
 
+/* A list in both directions: `bus_data` is the place that points at the pin. */
+static void list_writing(struct sp_dma *dma, struct sp_dma_pin *pin) {
+	pin->next = dma->writing;
+	pin->bus_data = &dma->writing;
+	if (pin->next)
+		pin->next->bus_data = &pin->next;
+	dma->writing = pin;
+}
+
+static void unlist_writing(struct sp_dma_pin *pin) {
+	struct sp_dma_pin **place = pin->bus_data;
+
+	*place = pin->next;
+	if (pin->next)
+		pin->next->bus_data = place;
+}
+
 int sp_dma_pin(struct sp_dma *dma, struct sp_dma_pin *pin) {
 	int error;
 
@@ -310,10 +333,14 @@ int sp_dma_pin(struct sp_dma *dma, struct sp_dma_pin *pin) {
 		return error;
 	}
 	dma->pins++;
+	if (pin->access & SP_DMA_WRITE)
+		list_writing(dma, pin);
 	return 0;
 }
 
 void sp_dma_unpin(struct sp_dma *dma, struct sp_dma_pin *pin) {
+	if (pin->access & SP_DMA_WRITE)
+		unlist_writing(pin);
 	give_parts(dma, pin);
 	sp_budget_release(dma->budget, SP_RESOURCE_PINS, 1);
 	dma->pins--;

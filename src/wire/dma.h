@@ -4,6 +4,8 @@
 
 #include <sallyport/device.h>
 
+#include "wire/record.h"
+
 /*
  * The guest's memory, as its client has told it: ranges of addresses, each a part of a file, or in
  * the client's hands alone.
@@ -25,6 +27,7 @@ struct sp_dma_range {
 	uint32_t access; /* enum sp_dma_access */
 	uint32_t pins;
 	bool going; /* it is about to be unmapped: no new pins */
+	uint32_t slot; /* in the record */
 	struct sp_dma_range *next; /* of those that are free */
 };
 
@@ -37,11 +40,20 @@ struct sp_dma {
 	uint32_t file_count;
 	uint64_t mapped; /* bytes that are mapped here */
 	uint32_t pins;
+	struct sp_dma_pin *writing; /* pins by which the device may write */
 	struct sp_budget *budget;
 	uint64_t *allocations; /* a counter */
+	struct sp_drops *drops; /* for descriptors; NULL: they are closed */
+	struct sp_record *record; /* NULL: none */
+	uint32_t *slots; /* of the record, that may be used again: a ring */
+	uint64_t slots_head, slots_tail;
 };
 
 void sp_dma_init(struct sp_dma *dma, struct sp_budget *budget, uint64_t *allocations);
+/* Each range is told to the record from now on. False: no memory. */
+bool sp_dma_keep(struct sp_dma *dma, struct sp_record *record, struct sp_drops *drops);
+/* Takes over those of the record. errno. */
+int sp_dma_restore(struct sp_dma *dma);
 /* Forgets all ranges. What is still pinned stays mapped until it is released. */
 void sp_dma_clear(struct sp_dma *dma);
 /* After sp_dma_clear(); nothing may be pinned. */

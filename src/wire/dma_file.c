@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* Larger than any guest, and far from what an address space has. */
 #define MAPPED_MAX (UINT64_C(1) << 44)
 
@@ -26,7 +28,7 @@ static int inspect(int fd, struct sp_dma_file *file) {
 	struct stat stat;
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fstat(fd, &stat) < 0)
+	if (flags < 0 || sp_file_status(fd, &stat) < 0)
 		return EINVAL;
 	/* Anything else may block, or does something when it is read. */
 	if (!S_ISREG(stat.st_mode) || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
@@ -84,7 +86,7 @@ int sp_dma_file_get(struct sp_dma *dma, int fd, uint64_t offset, uint64_t size, 
 	int error = find_or_add(dma, fd, offset, size, write, file);
 
 	if (error || (*file)->fd != fd)
-		close(fd);
+		sp_drop(dma->drops, fd);
 	return error;
 }
 
@@ -101,7 +103,7 @@ void sp_dma_file_put(struct sp_dma *dma, struct sp_dma_file *file) {
 		munmap(file->data, file->size);
 		dma->mapped -= file->size;
 	}
-	close(file->fd);
+	sp_drop(dma->drops, file->fd);
 	sp_budget_release(dma->budget, SP_RESOURCE_FILES, 1);
 	free(file);
 }

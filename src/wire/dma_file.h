@@ -24,6 +24,10 @@ struct sp_dma_file {
 int sp_dma_file_get(struct sp_dma *dma, int fd, uint64_t offset, uint64_t size, bool write,
 	struct sp_dma_file **file);
 void sp_dma_file_put(struct sp_dma *dma, struct sp_dma_file *file);
+/* dma_keep.c: into the record, and out of it. */
+void sp_dma_keep_range(struct sp_dma *dma, struct sp_dma_range *range);
+void sp_dma_forget_range(struct sp_dma *dma, const struct sp_dma_range *range);
+
 /* Maps it if it was not yet. NULL: it cannot be. */
 uint8_t *sp_dma_file_data(struct sp_dma *dma, struct sp_dma_file *file);
 

@@ -8,9 +8,47 @@
 /* Areas beyond that are not told, and are then accessed by messages. */
 #define AREAS_MAX ((SP_WIRE_INFO_MAX - 64u) / SP_WIRE_SPARSE - 1)
 
-int sp_wire_do_version(struct sp_wire_server *server, uint32_t *size) {
+/*
+ * What the client did not propose may not be told: it takes the specification's defaults for ours
+ * then, which are within what we do. Gives the length with the NUL.
+ */
+static uint32_t put_capabilities(
+	const struct sp_wire_capabilities *proposed, bool twin, char *text, size_t size) {
+	const struct {
+		uint32_t told;
+		const char *name;
+		uint32_t value;
+	} numbers[] = {
+		{SP_WIRE_TOLD_FDS, "max_msg_fds", SP_WIRE_FDS_MAX},
+		{SP_WIRE_TOLD_SIZE, "max_data_xfer_size", SP_WIRE_DATA_MAX},
+		{SP_WIRE_TOLD_MAPS, "max_dma_maps", SP_DMA_RANGES_MAX},
+		{SP_WIRE_TOLD_PAGES, "pgsizes", SP_PAGE},
+	};
+	const char *comma = "";
+	int length = snprintf(text, size, "{\"capabilities\":{");
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!(proposed->told & numbers[i].told))
+			continue;
+		length += snprintf(text + length, size - (size_t)length, "%s\"%s\":%u", comma,
+			numbers[i].name, numbers[i].value);
+		comma = ",";
+	}
+	if (proposed->write_multiple) {
+		length += snprintf(text + length, size - (size_t)length,
+			"%s\"write_multiple\":true", comma);
+		comma = ",";
+	}
+	if (twin)
+		length += snprintf(text + length, size - (size_t)length,
+			"%s\"twin_socket\":{\"supported\":true,\"fd_index\":0}", comma);
+	length += snprintf(text + length, size - (size_t)length, "}}");
+	return (uint32_t)length + 1;
+}
+
+int sp_wire_do_version(struct sp_wire_server *server, uint32_t *size, int *fd) {
 	struct sp_wire_body *body = &server->doing.body;
-	int error, length;
+	int error;
 
 	if (server->greeted || body->major)
 		return EINVAL;
@@ -19,13 +57,12 @@ int sp_wire_do_version(struct sp_wire_server *server, uint32_t *size) {
 		return error;
 	server->greeted = true;
 	body->minor = 0;
-	/* Nothing may be told that the client did not propose. */
-	length = snprintf((char *)server->doing.reply + *size, 256,
-		"{\"capabilities\":{\"max_msg_fds\":%u,\"max_data_xfer_size\":%u,"
-		"\"max_dma_maps\":%u,\"pgsizes\":%u%s}}",
-		SP_WIRE_FDS_MAX, SP_WIRE_DATA_MAX, SP_DMA_RANGES_MAX, SP_PAGE,
-		server->capabilities.write_multiple ? ",\"write_multiple\":true" : "");
-	*size += (uint32_t)length + 1;
+	/* Without one the client is served, too. */
+	if (server->capabilities.twin_socket && !server->record &&
+		sp_wire_twin_open(server, fd))
+		*fd = -1;
+	*size += put_capabilities(&server->capabilities, *fd >= 0,
+		(char *)server->doing.reply + *size, 512);
 	return 0;
 }
 

@@ -5,8 +5,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/bytes.h"
+#include "wire/eventfd.h"
 
 #define DATA_FLAGS (SP_WIRE_SET_NONE | SP_WIRE_SET_BOOL | SP_WIRE_SET_EVENTFD)
 #define ACTION_FLAGS (SP_WIRE_SET_MASK | SP_WIRE_SET_UNMASK | SP_WIRE_SET_TRIGGER)
@@ -48,8 +50,9 @@ void sp_irqs_release(struct sp_irqs *irqs) {
 static void assign(struct sp_irqs *irqs, uint32_t index, uint32_t number, int fd) {
 	struct sp_irq *irq = &irqs->vectors[index][number];
 
+	irqs->changes++;
 	if (irq->trigger >= 0) {
-		close(irq->trigger);
+		sp_drop(irqs->drops, irq->trigger);
 		irqs->assigned[index]--;
 	}
 	irq->trigger = fd;
@@ -60,9 +63,10 @@ static void assign(struct sp_irqs *irqs, uint32_t index, uint32_t number, int fd
 }
 
 static void set_unmask(struct sp_irqs *irqs, int fd) {
+	irqs->changes++;
 	if (irqs->unmask >= 0) {
 		irqs->loop->ops->unwatch(irqs->loop, &irqs->watch);
-		close(irqs->unmask);
+		sp_drop(irqs->drops, irqs->unmask);
 	}
 	irqs->unmask = fd;
 }
@@ -79,14 +83,8 @@ void sp_irqs_clear(struct sp_irqs *irqs) {
 		clear_kind(irqs, i);
 }
 
-/* An eventfd whose counter is full would block us, and its interrupt is not lost anyway. */
 static void signal_it(struct sp_irqs *irqs, const struct sp_irq *irq) {
-	struct pollfd ready = {.fd = irq->trigger, .events = POLLOUT};
-	uint64_t one = 1;
-
-	if (irq->trigger < 0 || poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
-		return;
-	if (write(irq->trigger, &one, sizeof(one)) == sizeof(one))
+	if (irq->trigger >= 0 && sp_eventfd_signal(irq->trigger))
 		irqs->counters->interrupts++;
 }
 
@@ -96,16 +94,19 @@ static void show_level(struct sp_irqs *irqs) {
 
 	if (!irq || !irqs->level || irq->masked || irq->trigger < 0)
 		return;
+	irqs->changes++;
 	irq->masked = true;
 	signal_it(irqs, irq);
 }
 
 void sp_irqs_set_level(struct sp_irqs *irqs, bool level) {
+	irqs->changes += irqs->level != level;
 	irqs->level = level;
 	show_level(irqs);
 }
 
 static void trigger(struct sp_irqs *irqs, struct sp_irq *irq) {
+	irqs->changes += irq->masked && !irq->pending;
 	if (irq->masked)
 		irq->pending = true;
 	else
@@ -127,13 +128,15 @@ void sp_irqs_notify(struct sp_irqs *irqs, uint32_t index) {
 		signal_it(irqs, irqs->vectors[index]);
 }
 
-static void mask(struct sp_irq *irq) {
+static void mask(struct sp_irqs *irqs, struct sp_irq *irq) {
+	irqs->changes++;
 	irq->masked = true;
 }
 
 static void unmask(struct sp_irqs *irqs, uint32_t index, struct sp_irq *irq) {
 	bool pending = irq->pending;
 
+	irqs->changes++;
 	irq->masked = irq->pending = false;
 	if (index == SP_WIRE_INTX)
 		show_level(irqs);
@@ -143,12 +146,10 @@ static void unmask(struct sp_irqs *irqs, uint32_t index, struct sp_irq *irq) {
 
 static void unmasked(struct sp_watch *watch, short events) {
 	struct sp_irqs *irqs = (struct sp_irqs *)((char *)watch - offsetof(struct sp_irqs, watch));
-	uint64_t count;
 
 	(void)events;
-	/* What polled as ready gives its counter at once, but for a client that reads it, too. */
-	if (poll(&(struct pollfd){.fd = irqs->unmask, .events = POLLIN}, 1, 0) == 1 &&
-		read(irqs->unmask, &count, sizeof(count)) == sizeof(count))
+	/* What polled as ready gives its counter, but for a client that reads it, too. */
+	if (sp_eventfd_take(irqs->unmask))
 		unmask(irqs, SP_WIRE_INTX, irqs->vectors[SP_WIRE_INTX]);
 	else
 		set_unmask(irqs, -1);
@@ -168,22 +169,6 @@ uint32_t sp_irqs_flags(const struct sp_irqs *irqs, uint32_t index) {
 	}
 }
 
-/*
- * A client may hand in anything. An eventfd is an inode without a type, to which zero can be added,
- * which nothing notices.
- */
-static bool is_eventfd(int fd) {
-	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	struct stat stat;
-	uint64_t zero = 0;
-
-	if (fstat(fd, &stat) < 0 || (stat.st_mode & S_IFMT) != 0)
-		return false;
-	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
-		return false;
-	return write(fd, &zero, sizeof(zero)) == sizeof(zero);
-}
-
 static int set_eventfds(
 	struct sp_irqs *irqs, const struct sp_wire_body *body, int *fds, uint32_t fd_count) {
 	uint32_t index = (uint32_t)body->index;
@@ -191,7 +176,7 @@ static int set_eventfds(
 	if (fd_count && fd_count != body->count)
 		return EINVAL;
 	for (uint32_t i = 0; i < fd_count; i++) {
-		if (!is_eventfd(fds[i]))
+		if (!sp_eventfd_is(fds[i]))
 			return EINVAL;
 	}
 	if (body->flags & SP_WIRE_SET_TRIGGER) {
@@ -230,7 +215,7 @@ static int set_others(struct sp_irqs *irqs, const struct sp_wire_body *body) {
 		if ((body->flags & SP_WIRE_SET_BOOL) && !body->data[i])
 			continue;
 		if (body->flags & SP_WIRE_SET_MASK)
-			mask(irq);
+			mask(irqs, irq);
 		else if (body->flags & SP_WIRE_SET_UNMASK)
 			unmask(irqs, index, irq);
 		else
@@ -281,7 +266,53 @@ int sp_irqs_set(
 		error = set_others(irqs, body);
 	for (uint32_t i = 0; i < fd_count; i++) {
 		if (mine[i] >= 0)
-			close(mine[i]);
+			sp_drop(irqs->drops, mine[i]);
 	}
 	return error;
+}
+
+#define STATE_MASKED 1u
+#define STATE_PENDING 2u
+
+/* INTx masks itself, and has its unmasking from the client in any case. */
+uint32_t sp_irqs_save(const struct sp_irqs *irqs, uint8_t *bytes) {
+	uint32_t size = 0;
+
+	for (uint32_t i = SP_WIRE_MSI; i <= SP_WIRE_MSIX; i++) {
+		for (uint32_t j = 0; j < irqs->counts[i] && size < SP_IRQS_STATE_MAX; j++) {
+			const struct sp_irq *irq = &irqs->vectors[i][j];
+
+			if (!irq->masked)
+				continue;
+			bytes[size] = (uint8_t)i;
+			bytes[size + 1] = (uint8_t)(STATE_MASKED | (irq->pending ? STATE_PENDING : 0));
+			sp_store_le16(bytes + size + 2, (uint16_t)j);
+			size += 4;
+		}
+	}
+	return size;
+}
+
+static struct sp_irq *saved(struct sp_irqs *irqs, const uint8_t *bytes) {
+	uint32_t index = bytes[0], number = sp_load_le16(bytes + 2);
+
+	if ((index != SP_WIRE_MSI && index != SP_WIRE_MSIX) || number >= irqs->counts[index] ||
+		!(bytes[1] & STATE_MASKED) || bytes[1] & ~(STATE_MASKED | STATE_PENDING))
+		return NULL;
+	return &irqs->vectors[index][number];
+}
+
+bool sp_irqs_load(struct sp_irqs *irqs, const uint8_t *bytes, uint32_t size) {
+	for (uint32_t i = 0; i < size; i += 4) {
+		if (size - i < 4 || !saved(irqs, bytes + i))
+			return false;
+	}
+	for (uint32_t i = 0; i < size; i += 4) {
+		struct sp_irq *irq = saved(irqs, bytes + i);
+
+		irqs->changes++;
+		irq->masked = true;
+		irq->pending = bytes[i + 1] & STATE_PENDING;
+	}
+	return true;
 }

@@ -83,6 +83,24 @@ int sp_wire_decode(
 /* The fixed part; gives its size. `data` is the caller's to append. */
 uint32_t sp_wire_encode(uint16_t command, const struct sp_wire_body *body, uint8_t *payload);
 
+/* A part of a region whose writes are told by an eventfd: an element of REGION_IO_FDS's reply. */
+#define SP_WIRE_IO_FD 40u /* bytes */
+void sp_wire_put_io_fd(uint8_t *bytes, uint64_t offset, uint64_t size, uint32_t fd_index);
+
+/* What DEVICE_FEATURE's flags say: which, and what is done with it. */
+enum {
+	SP_WIRE_FEATURE_INDEX = 0xffff,
+	SP_WIRE_FEATURE_GET = 1 << 16,
+	SP_WIRE_FEATURE_SET = 1 << 17,
+	SP_WIRE_FEATURE_PROBE = 1 << 18,
+
+	SP_WIRE_MIGRATION = 1,
+	SP_WIRE_MIG_STATE = 2,
+	SP_WIRE_LOG_START = 6,
+	SP_WIRE_LOG_STOP = 7,
+	SP_WIRE_LOG_REPORT = 8,
+};
+
 /* One of the writes of WRITE_MULTI. */
 #define SP_WIRE_MULTI 24u /* bytes */
 struct sp_wire_write {
@@ -141,9 +159,18 @@ void sp_wire_put_area(uint8_t *bytes, uint64_t offset, uint64_t size);
 /*
  * What a client says of itself with VERSION: JSON (RFC 8259). Unknown names are skipped.
  */
+enum {
+	SP_WIRE_TOLD_FDS = 1,
+	SP_WIRE_TOLD_SIZE = 2,
+	SP_WIRE_TOLD_MAPS = 4,
+	SP_WIRE_TOLD_PAGES = 8,
+};
+
 struct sp_wire_capabilities {
 	uint32_t max_msg_fds; /* 1 if it is not told */
 	uint32_t max_data_xfer_size;
+	uint32_t max_dma_maps, pgsizes; /* 0 if they are not told */
+	uint32_t told; /* which of these are: SP_WIRE_TOLD_… */
 	bool write_multiple;
 	bool twin_socket;
 };

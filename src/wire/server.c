@@ -12,7 +12,11 @@
 /* Commands of one client that are done before others have their turn. */
 #define TURN 128u
 
-static void lose(struct sp_wire_server *server);
+/* Commands that leave the device as it is, or whose changes it tells. */
+#define READ_ONLY \
+	(1u << SP_WIRE_VERSION | 1u << SP_WIRE_DMA_MAP | 1u << SP_WIRE_GET_INFO | \
+		1u << SP_WIRE_REGION_INFO | 1u << SP_WIRE_IRQ_INFO | 1u << SP_WIRE_SET_IRQS | \
+		1u << SP_WIRE_REGION_READ)
 
 /* Begins the next command, if there is one and room for its reply. */
 static bool begin(struct sp_wire_server *server) {
@@ -26,8 +30,10 @@ static bool begin(struct sp_wire_server *server) {
 
 	if (doing->active || !sp_wire_first(connection, &message))
 		return false;
+	if (connection->head >= server->stalled_to)
+		server->stalled = false;
 	command = message.header.command;
-	memset(doing, 0, offsetof(struct sp_wire_doing, access));
+	memset(doing, 0, sizeof(*doing));
 	doing->error = sp_wire_command_name(command)
 		? sp_wire_decode(command, message.payload, message.size, &doing->body)
 		: ENOTSUP;
@@ -37,8 +43,10 @@ static bool begin(struct sp_wire_server *server) {
 	doing->message = message;
 	doing->reply = room + SP_WIRE_HEADER;
 	doing->active = true;
-	doing->left = doing->next = 0;
 	connection->held = true;
+	server->touched |= !(READ_ONLY >> (command & 31) & 1);
+	if (server->record)
+		__atomic_store_n(&server->record->doing, connection->head, __ATOMIC_RELEASE);
 	server->counters.messages[command < SP_WIRE_COMMANDS ? command : 0]++;
 	fds_error = sp_wire_take_fds(connection, fds, sp_wire_command_fds(command), &fd_count);
 	if (!doing->error)
@@ -51,7 +59,7 @@ static bool begin(struct sp_wire_server *server) {
 	}
 	if (doing->error) {
 		while (fd_count)
-			close(fds[--fd_count]);
+			sp_drop(&server->drops, fds[--fd_count]);
 		return true;
 	}
 	sp_wire_start(server, fds, fd_count);
@@ -70,7 +78,7 @@ static void refuse(struct sp_wire_server *server) {
 		header.id = bad.id;
 		header.command = bad.command;
 		sp_wire_put_header(room, &header);
-		(void)sp_wire_send(&server->connection, SP_WIRE_HEADER, -1);
+		(void)sp_wire_send(&server->connection, SP_WIRE_HEADER, NULL, 0);
 		server->counters.errors++;
 	}
 	sp_wire_end(server, "it sent a malformed header", true);
@@ -90,12 +98,13 @@ static void work(struct sp_wire_server *server) {
 		}
 		if (!begin(server) && !doing->active)
 			break;
-		if (doing->active && !doing->waiting)
+		if (doing->active && !doing->waits)
 			sp_wire_go_on(server);
 		if (doing->active)
 			break;
 	}
 	if (!server->ending && !doing->active && !sp_wire_first(&server->connection, &message)) {
+		server->stalled = false;
 		if (server->connection.broken)
 			refuse(server);
 		else if (server->connection.closed)
@@ -121,13 +130,16 @@ static void watch(struct sp_wire_server *server) {
 static void close_client(struct sp_wire_server *server) {
 	server->loop->ops->unwatch(server->loop, &server->watch);
 	server->loop->ops->disarm(server->loop, &server->again);
+	server->loop->ops->disarm(server->loop, &server->limit);
 	sp_wire_close(&server->connection);
+	sp_wire_twin_close(server);
 	server->stage = WAITING;
+	server->doing.active = false;
+	server->doing.waits = SP_WIRE_HAND_NONE;
 	sp_irqs_clear(&server->irqs);
+	sp_wire_doorbells_clear(server);
 	sp_wire_cancel(server, 0, UINT64_MAX);
-	/* A reset or an unmap that is under way comes first. */
-	if (!server->doing.waiting || !server->doing.noticing)
-		lose(server);
+	sp_wire_let_go(server);
 }
 
 void sp_wire_pump(struct sp_wire_server *server) {
@@ -136,7 +148,8 @@ void sp_wire_pump(struct sp_wire_server *server) {
 	server->pumping = true;
 	do {
 		work(server);
-		if (!sp_wire_flush(&server->connection))
+		sp_wire_commit(server);
+		if (!sp_wire_flush(&server->connection) || !sp_wire_twin_flush(server))
 			sp_wire_end(server, "it hung up", false);
 		/* Room for a reply may have come up. */
 	} while (!server->ending && !server->again.armed && !server->doing.active &&
@@ -160,41 +173,33 @@ void sp_wire_end(struct sp_wire_server *server, const char *why, bool fault) {
 static void finish(struct sp_wire_server *server) {
 	const char *why = server->ending;
 
-	if (server->doing.waiting || server->lost.done)
-		return;
-	server->doing.active = false;
+	server->overdue = false;
 	sp_dma_clear(&server->dma);
+	sp_dirty_stop(&server->dirty);
 	server->stage = IDLE;
 	server->ending = NULL;
+	server->touched = true;
+	sp_wire_commit(server);
 	if (server->events && server->events->gone)
 		server->events->gone(server->data, why, server->fault);
 }
 
-static void has_lost(struct sp_notice *notice, int error) {
-	struct sp_wire_server *server =
-		(struct sp_wire_server *)((char *)notice - offsetof(struct sp_wire_server, lost));
-
-	(void)error;
-	notice->done = NULL;
-	finish(server);
-}
-
 static void lose(struct sp_wire_server *server) {
 	server->stage = LOSING;
-	server->lost = (struct sp_notice){.done = has_lost};
-	server->device->ops->reset(server->device, SP_RESET_LOST, &server->lost);
+	sp_wire_migration_reset(server);
+	server->held[SP_WIRE_HAND_LOST] = true;
+	server->device->ops->reset(
+		server->device, SP_RESET_LOST, sp_wire_notice(server, SP_WIRE_HAND_LOST));
 }
 
-void sp_wire_done(struct sp_wire_server *server, int error) {
-	server->doing.waiting = false;
-	if (error)
-		server->doing.error = error;
-	if (server->stage == WAITING)
+void sp_wire_let_go(struct sp_wire_server *server) {
+	/* A reset or an unmap that is under way comes first, unless that is what it hangs on. */
+	if (server->stage == WAITING &&
+		(server->overdue ||
+			(!server->held[SP_WIRE_HAND_RESET] && !server->held[SP_WIRE_HAND_UNMAP])))
 		lose(server);
-	else if (server->stage == LOSING)
+	else if (server->stage == LOSING && sp_wire_hands_empty(server))
 		finish(server);
-	else if (!server->doing.calling)
-		sp_wire_pump(server);
 }
 
 static void ready(struct sp_watch *watched, short events) {
@@ -266,11 +271,17 @@ bool sp_wire_server_create(struct sp_wire_server **created, struct sp_device *de
 	server->data = data;
 	server->watch.ready = ready;
 	server->again.expired = turn;
+	server->migration.state = SP_WIRE_MIG_RUNNING;
+	sp_wire_hands_init(server);
 	sp_wire_transfers_init(server);
 	sp_dma_init(&server->dma, device->budget, &server->counters.allocations);
-	if (!sp_irqs_init(&server->irqs, counts, loop, &server->counters) ||
+	sp_dirty_init(&server->dirty, device->budget, &server->counters.allocations);
+	server->bounce = malloc(SP_WIRE_DATA_MAX);
+	server->counters.allocations++;
+	if (!server->bounce || !sp_irqs_init(&server->irqs, counts, loop, &server->counters) ||
 		!sp_wire_connection_init(&server->connection, &server->counters)) {
 		sp_irqs_release(&server->irqs);
+		free(server->bounce);
 		free(server);
 		return sp_error_memory(error);
 	}
@@ -288,13 +299,30 @@ void sp_wire_server_destroy(struct sp_wire_server *server) {
 		sp_pci_listen(server->device->info->pci, NULL, NULL);
 	server->device->bus = NULL;
 	sp_wire_connection_release(&server->connection);
+	sp_wire_connection_release(&server->twin);
 	sp_irqs_release(&server->irqs);
 	sp_dma_clear(&server->dma);
 	sp_dma_release(&server->dma);
+	sp_drops_release(&server->drops);
+	sp_state_writer_destroy(server->writer);
+	free(server->bounce);
 	free(server);
 }
 
+/* A client that has hung up may not have been looked at yet, when the next one comes. */
+static void see_to_end(struct sp_wire_server *server) {
+	struct pollfd ended = {.fd = server->connection.socket};
+
+	if (server->stage != SERVING || server->pumping || poll(&ended, 1, 0) != 1 ||
+		!(ended.revents & POLLHUP))
+		return;
+	while (server->stage == SERVING && sp_wire_receive(&server->connection))
+		sp_wire_pump(server);
+	sp_wire_pump(server);
+}
+
 bool sp_wire_server_open(struct sp_wire_server *server, int socket) {
+	see_to_end(server);
 	if (server->stage != IDLE)
 		return false;
 	server->watch.file = socket;
@@ -302,11 +330,13 @@ bool sp_wire_server_open(struct sp_wire_server *server, int socket) {
 	if (server->loop->ops->watch(server->loop, &server->watch))
 		return false;
 	sp_wire_open(&server->connection, socket);
-	server->greeted = false;
+	server->greeted = server->stalled = false;
 	server->ending = NULL;
 	server->stage = SERVING;
 	memset(&server->doing, 0, sizeof(server->doing));
 	server->counters.clients++;
+	server->touched = true;
+	sp_wire_commit(server);
 	return true;
 }
 
@@ -329,6 +359,7 @@ void sp_wire_server_state(const struct sp_wire_server *server, struct sp_wire_st
 		.ranges_peak = server->dma.peak,
 		.files = server->dma.file_count,
 		.pins = server->dma.pins,
+		.late = !server->doing.waits && !sp_wire_hands_empty(server),
 		.mapped = server->dma.mapped,
 		.counters = server->counters,
 	};

@@ -42,9 +42,10 @@ void sp_wire_transfers_init(struct sp_wire_server *server) {
 
 /*
  * QEMU serves a request in the thread that waits for the answer to a command, and both wait for
- * ever if we ask first.
+ * ever if we ask first. A client with a socket of its own for requests does not.
  */
 void sp_wire_ask(struct sp_wire_server *server) {
+	struct sp_wire_connection *connection = &server->connection;
 	struct sp_transfer *transfer = server->transfers;
 	struct sp_wire_body body = {0};
 	struct sp_wire_header header = {0};
@@ -52,7 +53,11 @@ void sp_wire_ask(struct sp_wire_server *server) {
 	uint32_t size;
 	uint8_t *room;
 
-	if (!transfer || server->asked || server->doing.active || server->stage != SERVING)
+	if (!transfer || server->asked || server->stage != SERVING)
+		return;
+	if (sp_wire_twin_there(server))
+		connection = &server->twin;
+	else if (server->doing.active)
 		return;
 	command = transfer->write ? SP_WIRE_DMA_WRITE : SP_WIRE_DMA_READ;
 	body.address = transfer->address + server->moved;
@@ -62,7 +67,7 @@ void sp_wire_ask(struct sp_wire_server *server) {
 	size = SP_WIRE_HEADER + sp_wire_fixed(command);
 	if (transfer->write)
 		size += (uint32_t)body.count;
-	room = sp_wire_room(&server->connection, size);
+	room = sp_wire_room(connection, size);
 	if (!room)
 		return;
 	header.id = ++server->id;
@@ -73,7 +78,7 @@ void sp_wire_ask(struct sp_wire_server *server) {
 	if (transfer->write)
 		memcpy(room + SP_WIRE_HEADER + sp_wire_fixed(command),
 			transfer->data + server->moved, body.count);
-	(void)sp_wire_send(&server->connection, size, -1);
+	(void)sp_wire_send(connection, size, NULL, 0);
 	server->counters.requests[command]++;
 	server->asked = true;
 	server->asked_size = (uint32_t)body.count;
@@ -114,6 +119,9 @@ void sp_wire_answered(struct sp_wire_server *server, const struct sp_wire_messag
 		return;
 	}
 	error = take_answer(server, message);
+	if (server->transfers->write)
+		sp_dirty_mark(&server->dirty, server->transfers->address + server->moved,
+			server->asked_size);
 	server->moved += server->asked_size;
 	if (error || server->moved == server->transfers->size)
 		end_first(server, error);
@@ -209,6 +217,8 @@ static void transfer(struct sp_bus *bus, struct sp_transfer *wanted) {
 	}
 	if (!error)
 		error = copy(server, wanted, false);
+	if (wanted->write)
+		sp_dirty_mark(&server->dirty, wanted->address, wanted->size);
 	wanted->done(wanted, error);
 }
 
@@ -234,6 +244,8 @@ static int pin(struct sp_bus *bus, struct sp_dma_pin *wanted) {
 }
 
 static void unpin(struct sp_bus *bus, struct sp_dma_pin *held) {
+	if (held->access & SP_DMA_WRITE)
+		sp_dirty_mark(&server_of(bus)->dirty, held->address, held->size);
 	sp_dma_unpin(&server_of(bus)->dma, held);
 }
 

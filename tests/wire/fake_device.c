@@ -17,6 +17,14 @@ static const struct sp_area BAR0[] = {
 static const struct sp_area BAR2[] = {
 	{.offset = 0, .size = 0x4000, .kind = SP_AREA_MAPPED, .file_offset = 0x10000},
 };
+#define BELL(n) \
+	{ \
+		.offset = 0x100 * (n), .size = 0x100, .kind = SP_AREA_DOORBELL, \
+		.doorbell = 100 + (n), .width = 2 \
+	}
+static const struct sp_area BAR4[] = {BELL(0), BELL(1), BELL(2), BELL(3), BELL(4), BELL(5), BELL(6),
+	BELL(7), BELL(8), BELL(9), BELL(10), BELL(11), BELL(12), BELL(13), BELL(14), BELL(15),
+	BELL(16), BELL(17), BELL(18), BELL(19)};
 static const struct sp_area CONFIG[] = {
 	{.offset = 0, .size = 0x100, .kind = SP_AREA_TRAPPED},
 };
@@ -62,12 +70,15 @@ static void reset(struct sp_device *device, enum sp_reset kind, struct sp_notice
 		fake->lost++;
 	else
 		fake->resets++;
+	fake->reset = kind;
 	fake->access = NULL;
 	if (access)
 		finish_access(fake, access, ECANCELED);
 	release_pin(fake);
 	sp_device_set_level(device, false);
-	if (fake->slow)
+	if (fake->slow && kind == SP_RESET_LOST)
+		fake->lost_notice = notice;
+	else if (fake->slow)
 		fake->notice = notice;
 	else
 		sp_notice_done(notice, 0);
@@ -91,17 +102,63 @@ static void unmap(struct sp_device *device, uint32_t space, uint64_t address, ui
 
 void fake_finish(struct fake_device *fake) {
 	struct sp_access *access = fake->access;
-	struct sp_notice *notice = fake->notice;
+	struct sp_notice *notice = fake->notice, *lost = fake->lost_notice;
 
 	fake->slow = false;
 	fake->access = NULL;
-	fake->notice = NULL;
+	fake->notice = fake->lost_notice = NULL;
 	if (notice)
 		release_pin(fake);
 	if (access)
 		finish_access(fake, access, 0);
 	if (notice)
 		sp_notice_done(notice, 0);
+	if (lost)
+		sp_notice_done(lost, 0);
+}
+
+static void stop(struct sp_device *device, struct sp_notice *notice) {
+	struct fake_device *fake = (struct fake_device *)device;
+
+	fake->stops++;
+	if (fake->slow)
+		fake->notice = notice;
+	else
+		sp_notice_done(notice, 0);
+}
+
+static void resume(struct sp_device *device) {
+	((struct fake_device *)device)->resumes++;
+}
+
+#define TAG SP_STATE_TAG('F', 'A', 'K', 'E')
+
+static bool save(
+	struct sp_device *device, struct sp_state_writer *writer, struct sp_error *error) {
+	struct fake_device *fake = (struct fake_device *)device;
+
+	(void)error;
+	sp_state_begin(writer, TAG, 1);
+	sp_state_put_bytes(writer, fake->registers, sizeof(fake->registers));
+	sp_state_end(writer);
+	return true;
+}
+
+static bool load(
+	struct sp_device *device, struct sp_state_reader *reader, struct sp_error *error) {
+	struct fake_device *fake = (struct fake_device *)device;
+	const uint8_t *bytes;
+	uint16_t version;
+
+	if (fake->unloadable)
+		return sp_error_set(error, SP_ERROR_INPUT, "not today");
+	if (!sp_state_find(reader, TAG, 1, &version, error))
+		return false;
+	bytes = sp_state_get_bytes(reader, sizeof(fake->registers));
+	if (!sp_state_check(reader, error))
+		return false;
+	memcpy(fake->registers, bytes, sizeof(fake->registers));
+	return true;
 }
 
 static void destroy(struct sp_device *device) {
@@ -114,6 +171,10 @@ static const struct sp_device_ops OPS = {
 	.doorbell = doorbell,
 	.reset = reset,
 	.unmap = unmap,
+	.stop = stop,
+	.resume = resume,
+	.save = save,
+	.load = load,
 };
 
 static void set_region(struct fake_device *fake, uint32_t index, uint64_t size, int file,
@@ -138,6 +199,7 @@ struct fake_device *fake_create(void) {
 		fake->regions[i].file = -1;
 	set_region(fake, SP_REGION_BAR0, 0x10000, fake->file, BAR0, 5);
 	set_region(fake, SP_REGION_BAR2, 0x4000, fake->file, BAR2, 1);
+	set_region(fake, SP_REGION_BAR4, 0x1400, -1, BAR4, 20);
 	set_region(fake, SP_REGION_CONFIG, 0x100, -1, CONFIG, 1);
 	fake->info = (struct sp_device_info){.model = "fake",
 		.regions = fake->regions,

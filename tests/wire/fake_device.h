@@ -10,6 +10,7 @@
  *	BAR 0	0x0000 trapped	0x1000 mapped (2 pages)	0x3000 doorbell 7, 4 bytes
  *		0x4000 read-only	0x5000 trapped, to 0x10000
  *	BAR 2	4 pages, all mapped
+ *	BAR 4	20 doorbells, 100 to 119, of 2 bytes in 256
  *	CONFIG	256 bytes, trapped
  */
 struct fake_device {
@@ -22,9 +23,12 @@ struct fake_device {
 	bool slow; /* keeps accesses and notices until fake_finish() */
 	struct sp_access *access;
 	struct sp_notice *notice;
+	struct sp_notice *lost_notice; /* and that of SP_RESET_LOST */
 	struct sp_dma_pin *pin; /* is released when its memory goes */
 
-	unsigned accesses, doorbells, resets, lost, unmaps;
+	bool unloadable; /* load() fails */
+	enum sp_reset reset; /* the last one */
+	unsigned accesses, doorbells, resets, lost, unmaps, stops, resumes;
 	uint64_t rung; /* by the last doorbell */
 	uint64_t unmapped, unmapped_size;
 };

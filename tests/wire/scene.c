@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static void gone(void *data, const char *why, bool fault) {
 	struct scene *scene = data;
@@ -14,6 +15,19 @@ static void gone(void *data, const char *why, bool fault) {
 
 static const struct sp_wire_events EVENTS = {.gone = gone};
 
+/* With WIRE_KEEP in the environment, all is kept in a record, and nothing else is different. */
+static void keep(struct scene *scene) {
+	struct sp_error error;
+
+	if (!getenv("WIRE_KEEP"))
+		return;
+	scene->record = mmap(NULL, sizeof(*scene->record), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(scene->record != MAP_FAILED);
+	sp_record_init(scene->record);
+	assert_true(sp_wire_server_keep(scene->server, scene->record, false, &error));
+}
+
 int scene_begin(void **state) {
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct sp_error error;
@@ -24,6 +38,7 @@ int scene_begin(void **state) {
 	assert_non_null(scene->device);
 	assert_true(sp_wire_server_create(
 		&scene->server, &scene->device->base, scene->loop, &EVENTS, scene, &error));
+	keep(scene);
 	assert_true(client_connect(&scene->client, scene->loop, scene->server));
 	*state = scene;
 	return 0;
@@ -48,6 +63,8 @@ int scene_end(void **state) {
 	client_idle(&scene->client);
 	assert_true(sp_wire_server_idle(scene->server));
 	sp_wire_server_destroy(scene->server);
+	if (scene->record)
+		munmap(scene->record, sizeof(*scene->record));
 	fake_destroy(scene->device);
 	sp_loop_destroy(scene->loop);
 	free(scene);

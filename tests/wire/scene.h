@@ -18,6 +18,7 @@ struct scene {
 	struct fake_device *device;
 	struct sp_wire_server *server;
 	struct client client;
+	struct sp_record *record; /* NULL: none */
 	unsigned gone, faults;
 };
 
