@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""A conformance suite for servers of vfio-user."""
