@@ -18,9 +18,34 @@ _sallyport()
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach explain help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach serve ps top screenshot control explain help --help --version" -- "$cur"))
 		return
 	fi
+	case $verb:$prev in
+	serve:-d | serve:--device)
+		COMPREPLY=($(compgen -W "bochs virtio-keyboard virtio-tablet edu" -- "$cur"))
+		return
+		;;
+	serve:--irq)
+		COMPREPLY=($(compgen -W "auto intx" -- "$cur"))
+		return
+		;;
+	serve:-s | serve:--socket | serve:--directory | serve:--vnc | serve:--vnc-password-file)
+		compopt -o default 2>/dev/null
+		return
+		;;
+	serve:--user)
+		COMPREPLY=($(compgen -u -- "$cur"))
+		return
+		;;
+	serve:-n | serve:--vm | serve:--check-journal | top:-i | top:--interval | top:-n | top:--count | \
+		screenshot:-d | screenshot:--device | control:-d | control:--device)
+		return
+		;;
+	control:reset | control:state | control:quit | control:resize)
+		return
+		;;
+	esac
 	case $prev in
 	-t | --target)
 		COMPREPLY=($(compgen -W "$targets" -- "$cur"))
@@ -95,6 +120,33 @@ _sallyport()
 			$(ls /sys/bus/pci/devices 2>/dev/null)" -- "$cur"))
 		compopt -o default 2>/dev/null
 		;;
+	serve:-*)
+		COMPREPLY=($(compgen -W "--check-journal --device --directory --help --irq --json
+			--list-devices --no-holder --no-sandbox --socket --user --verbose --vm --vnc
+			--vnc-password-file" -- "$cur"))
+		;;
+	ps:-*)
+		COMPREPLY=($(compgen -W "--help --json --quiet" -- "$cur"))
+		;;
+	top:-*)
+		COMPREPLY=($(compgen -W "--count --help --interval --json" -- "$cur"))
+		;;
+	screenshot:-*)
+		COMPREPLY=($(compgen -W "--device --help --output" -- "$cur"))
+		;;
+	control:-*)
+		COMPREPLY=($(compgen -W "--device --help" -- "$cur"))
+		;;
+	screenshot:*)
+		COMPREPLY=($(compgen -W "$(sallyport ps --quiet 2>/dev/null)" -- "$cur"))
+		;;
+	control:*)
+		if ((COMP_CWORD == 2)); then
+			COMPREPLY=($(compgen -W "$(sallyport ps --quiet 2>/dev/null)" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "state reset resize quit" -- "$cur"))
+		fi
+		;;
 	explain:-*)
 		COMPREPLY=($(compgen -W "--help --json --markdown" -- "$cur"))
 		;;
@@ -102,7 +154,7 @@ _sallyport()
 		COMPREPLY=($(compgen -W "$(sallyport explain 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
 		;;
 	help:*)
-		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach explain" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach serve ps top screenshot control explain" -- "$cur"))
 		;;
 	plan:*)
 		for ((i = 2; i < COMP_CWORD; i++)); do

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # What `make run` does: plans GPUs of real boards, two that can be given to a guest and one that
 # cannot; looks at PCs through snapshots; then boots real Xen on an emulated board with the files of its
-# plans, and shows the guests' drivers at work. Ends with 0 only if all came out as it must.
+# plans, and shows the guests' drivers at work; last it serves a display to a guest of QEMU's and saves what
+# that shows. Ends with 0 only if all came out as it must.
 set -eu
 cd "$(dirname "$0")/.."
 sallyport=build/sallyport
@@ -73,4 +74,16 @@ find "$out" -type f | LC_ALL=C sort
 heading "Real Xen on an emulated board"
 echo "What is built for it once is kept for the next time; that takes some minutes."
 python3 tests/xen/story.py $sallyport build/story || failed=yes
+
+heading "A display that is served to a guest of QEMU's"
+if testbed/vm/build.sh >/dev/null; then
+	if python3 tests/vm/story.py build/serve build/demo-guest --only desk; then
+		cp build/demo-guest/desk/desk.png "$out/guest.png"
+		printf '\nThe guest'"'"'s screen:  %s\n' "$PWD/$out/guest.png"
+	else
+		failed=yes
+	fi
+else
+	echo "What such a guest needs could not be built here, so that this part is left out."
+fi
 [ $failed = no ] || exit 1

@@ -10,20 +10,21 @@ set -eu
 
 packages() {
 	case $1 in
-	build) echo gcc libc6-dev libfdt-dev meson ninja-build pkg-config ;;
+	build) echo gcc libc6-dev libfdt-dev libjansson-dev meson ninja-build pkg-config ;;
 	run) packages build; packages bed; echo graphviz scdoc ;;
 	quick) packages build; echo device-tree-compiler libcmocka-dev python3 ;;
 	bed)
 		echo apt bc binutils bison cpio device-tree-compiler dpkg flex gcc libc6-dev make meson ninja-build \
 			patch pkg-config python3 util-linux xz-utils zstd
-		# On arm64 these are the machine's own.
+		# One machine's own are those of the others' cross compiler.
 		[ "$(uname -m)" = aarch64 ] || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+		[ "$(uname -m)" = x86_64 ] || echo gcc-x86-64-linux-gnu libc6-dev-amd64-cross
 		;;
 	bench) packages quick; echo apt dpkg util-linux ;;
 	test)
 		packages bench
 		packages bed
-		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libxen-dev llvm pciutils \
+		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libseccomp-dev libvncserver-dev libxen-dev llvm pciutils \
 			qemu-system-arm scdoc u-boot-qemu uuid-dev
 		;;
 	*)

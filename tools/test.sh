@@ -19,13 +19,13 @@ suites() {
 }
 
 step "gcc"
-tools/build.sh build -Dwerror=true -Dtests=enabled -Dxen=enabled
+tools/build.sh build -Dwerror=true -Dtests=enabled -Dxen=enabled -Dvnc=enabled
 suites build checks unit golden cli
 
 step "clang, AddressSanitizer and UBSan"
 CC=clang tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
 	-Dbuildtype=debugoptimized -Dc_args=-fno-sanitize-recover=all -Dman=disabled \
-	-Dtests=enabled -Dxen=enabled
+	-Dtests=enabled -Dxen=enabled -Dvnc=enabled
 suites build-asan unit golden cli
 
 step "real boards"
@@ -50,5 +50,10 @@ step "real Xen for x86: the test bed"
 testbed/x86/build.sh
 step "real Xen for x86: plans and predictions"
 python3 tests/xen/x86/story.py build/sallyport build/xen-x86
+
+step "real guests: the test bed"
+testbed/vm/build.sh
+step "real guests: what is served to them"
+python3 tests/vm/story.py build/serve build/vm-story
 
 step "done"

@@ -31,4 +31,14 @@ static inline uint64_t sp_load_le64(const uint8_t *bytes) {
 	return (uint64_t)sp_load_le32(bytes + 4) << 32 | sp_load_le32(bytes);
 }
 
+static inline void sp_store_le16(uint8_t *bytes, uint16_t value) {
+	bytes[0] = (uint8_t)value;
+	bytes[1] = (uint8_t)(value >> 8);
+}
+
+static inline void sp_store_le32(uint8_t *bytes, uint32_t value) {
+	sp_store_le16(bytes, (uint16_t)value);
+	sp_store_le16(bytes + 2, (uint16_t)(value >> 16));
+}
+
 #endif

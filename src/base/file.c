@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FIRST_SIZE ((size_t)16 << 10)
@@ -87,4 +88,8 @@ bool sp_file_read(
 	}
 	close(file);
 	return good;
+}
+
+int sp_file_status(int file, struct stat *status) {
+	return (int)syscall(SYS_fstat, file, status);
 }

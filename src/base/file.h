@@ -7,6 +7,8 @@
 
 #include <sallyport/error.h>
 
+struct stat;
+
 /*
  * Reads a whole file of at most `limit` bytes into *data (malloc'ed, the caller frees it, with one
  * NUL byte behind it that is not counted). Works on files that report no size, such as those of
@@ -14,6 +16,10 @@
  */
 bool sp_file_read(
 	const char *path, size_t limit, char **data, size_t *size, struct sp_error *error);
+
+/* As fstat(2), which some C libraries make a question about a path of. A process that may not ask
+ * about paths may call this. */
+int sp_file_status(int file, struct stat *status);
 
 /*
  * A directory that appears whole or not at all.

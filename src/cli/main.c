@@ -10,24 +10,32 @@
 
 #include "cli.h"
 
+#define FOR_XEN "Build Sallyport where the libraries of Xen are (libxen-dev)."
+#define FOR_SERVING "It belongs to Sallyport: see that all of it is installed."
+
 static const struct cli_verb VERBS[] = {
-	{"list", "list the devices that a host could give away", cli_list},
-	{"plan", "work out the files that give devices to a guest", cli_plan},
-	{"check", "foretell what Xen makes of guests that are described already", cli_check},
-	{"snapshot", "write down what a machine with PCI devices tells of itself", cli_snapshot},
-	{"doctor", "say what stands in the way of giving PCI functions to a guest", cli_doctor},
-	{"attach", "give devices to a guest that runs, in dom0", NULL},
-	{"detach", "take them from it again", NULL},
-	{"explain", "say what a finding means and what to do", cli_explain},
+	{"list", "list the devices that a host could give away", cli_list, NULL},
+	{"plan", "work out the files that give devices to a guest", cli_plan, NULL},
+	{"check", "foretell what Xen makes of guests that are described already", cli_check, NULL},
+	{"snapshot", "write down what a machine with PCI devices tells of itself", cli_snapshot, NULL},
+	{"doctor", "say what stands in the way of giving PCI functions to a guest", cli_doctor, NULL},
+	{"attach", "give devices to a guest that runs, in dom0", NULL, FOR_XEN},
+	{"detach", "take them from it again", NULL, FOR_XEN},
+	{"serve", "serve devices to a virtual machine by vfio-user", NULL, FOR_SERVING},
+	{"ps", "list the machines and devices that are served", NULL, FOR_SERVING},
+	{"top", "show what they do, in figures a second", NULL, FOR_SERVING},
+	{"screenshot", "write what a machine's screen shows as a PNG", NULL, FOR_SERVING},
+	{"control", "reset a served device, resize its screen, or end it", NULL, FOR_SERVING},
+	{"explain", "say what a finding means and what to do", cli_explain, NULL},
 };
 #define VERB_COUNT (sizeof(VERBS) / sizeof(VERBS[0]))
 
 static void usage(FILE *out) {
 	fputs("usage: sallyport VERB [ARGUMENT]…\n\n"
-	      "Plans how a device of a host is given to a guest of Xen or KVM.\n\n",
+	      "Plans how a device of a host is given to a guest of Xen or KVM, and serves devices.\n\n",
 		out);
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		fprintf(out, "  %-8s  %s\n", VERBS[i].name, VERBS[i].summary);
+		fprintf(out, "  %-10s  %s\n", VERBS[i].name, VERBS[i].summary);
 	fputs("\n`sallyport VERB --help` tells a verb's options. Other verbs are programs "
 	      "in\n" SP_LIBEXECDIR ".\n\n"
 	      "Exit status: 0 good; 1 the answer is no; 2 bad use or input.\n",
@@ -64,9 +72,8 @@ static void guard_descriptors(void) {
 			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-static enum cli_status missing(const char *name) {
-	cli_complain("Build Sallyport where the libraries of Xen are (libxen-dev).",
-		"%s: the program behind it is not installed", name);
+static enum cli_status missing(const struct cli_verb *verb) {
+	cli_complain(verb->remedy, "%s: the program behind it is not installed", verb->name);
 	return CLI_BAD;
 }
 
@@ -89,14 +96,14 @@ static enum cli_status help(struct cli *cli, int argc, char **argv) {
 	if (verb->run)
 		return verb->run(cli, 2, arguments);
 	status = cli_exec(argv[1], arguments, &found);
-	return found ? status : missing(argv[1]);
+	return found ? status : missing(verb);
 }
 
 static enum cli_status run(struct cli *cli, int argc, char **argv) {
 	const struct cli_verb *verb = find(argv[0]);
 
 	if (verb)
-		return verb->run ? verb->run(cli, argc, argv) : missing(argv[0]);
+		return verb->run ? verb->run(cli, argc, argv) : missing(verb);
 	if (strcmp(argv[0], "help") == 0)
 		return help(cli, argc, argv);
 	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {

@@ -3,9 +3,11 @@
 # Checks that each layer includes only what stands to its right:
 #     cli -> emit -> check -> plan -> host -> fdt -> xl -> base
 # that what plans PCI devices stands beside them:
-#     cli -> assign -> preflight -> machine -> pci, acpi -> base
+#     cli -> assign -> preflight -> machine -> pci, acpi -> base,  assign -> xl
 # that transports (wire), devices (gpu) and what shows their pictures (show) know nothing of each other:
-#     serve -> wire, gpu, show;  wire, gpu -> device -> base;  show -> base
+#     serve -> wire, gpu, input, show;  wire, gpu -> device -> base;  input -> virtio -> device;  show -> base
+# that what asks the program that serves stands apart from it:
+#     control -> cli, base, show/png.h
 # that what talks to Xen stands apart from these, over a part of them:
 #     dom0 -> attach -> xen -> pci, base,  attach -> xl, pci,  dom0 -> cli, plan/rules.h
 # that src/xen alone knows Xen's libraries, that src/cli uses the library through its public headers
@@ -23,12 +25,17 @@ BEGIN {
 	apart["acpi"] = " base acpi "
 	apart["machine"] = " base pci acpi machine "
 	apart["preflight"] = " base pci acpi machine preflight "
-	apart["assign"] = " base pci acpi machine preflight assign "
+	apart["assign"] = " base xl pci acpi machine preflight assign "
 	apart["device"] = " base device "
 	apart["wire"] = " base device wire "
 	apart["gpu"] = " base device gpu "
+	apart["virtio"] = " base device virtio "
+	apart["input"] = " base virtio input "
 	apart["show"] = " base show "
-	apart["serve"] = " base device wire gpu show serve cli "
+	apart["hold"] = " base hold "
+	apart["sandbox"] = " base sandbox "
+	apart["serve"] = " base device wire gpu input show hold sandbox serve cli examples "
+	apart["control"] = " base cli show/png.h control "
 	apart["xen"] = " base pci xen "
 	apart["attach"] = " base pci xl xen attach "
 	apart["dom0"] = " base pci xl xen attach dom0 cli plan/rules.h "
@@ -47,6 +54,8 @@ FNR == 1 {
 		if (line ~ /^<(lib)?fdt/ && (layer == "cli" || layer in apart))
 			complain(line)
 		if (line ~ /^<(xen|libxl)/ && layer != "xen")
+			complain(line)
+		if (line ~ /^<rfb\// && layer != "show")
 			complain(line)
 		# Ways to devices, devices, and screens are parts that only src/gpu and src/serve join.
 		if (line ~ /^<sallyport\/scanout/ && (layer ~ /^(device|wire|xen)$/ ||

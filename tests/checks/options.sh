@@ -5,6 +5,8 @@ set -u
 program=$1
 root=$2
 attach=$(realpath "$3")
+serve=$(realpath "$4")
+control=$(realpath "$5")
 bad=0
 
 # The programs behind verbs are found where they would be installed.
@@ -13,10 +15,14 @@ export SALLYPORT_LIBEXEC
 trap 'rm -r "$SALLYPORT_LIBEXEC"' EXIT
 ln -s "$attach" "$SALLYPORT_LIBEXEC/attach"
 ln -s "$attach" "$SALLYPORT_LIBEXEC/detach"
+ln -s "$serve" "$SALLYPORT_LIBEXEC/serve"
+for verb in ps top screenshot control; do
+	ln -s "$control" "$SALLYPORT_LIBEXEC/$verb"
+done
 
-for verb in list plan check doctor snapshot attach detach explain; do
+for verb in list plan check doctor snapshot attach detach serve ps top screenshot control explain; do
 	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z0-9-]*\).*/\2/p' | sort)
-	[ "$(printf '%s\n' "$known" | wc -l)" -ge 3 ] || {
+	[ "$(printf '%s\n' "$known" | wc -l)" -ge 2 ] || {
 		echo "the help of $verb could not be read"
 		exit 1
 	}

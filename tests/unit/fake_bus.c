@@ -54,6 +54,8 @@ static int fake_pin(struct sp_bus *bus, struct sp_dma_pin *pin) {
 	int error = reachable(fake, pin->space, pin->address, pin->size);
 
 	MUST(pin->size && fake->device->info->dma);
+	if (!error)
+		error = fake->fail_pin;
 	if (error) {
 		fake->failures++;
 		return error;
@@ -185,6 +187,15 @@ static const struct sp_pci_events events = {
 	.vector = vector_changed,
 };
 
+void fake_bus_replace(struct fake_bus *fake, struct sp_device *device) {
+	fake->device = device;
+	device->bus = &fake->bus;
+	if (device->info->pci) {
+		fake->by_pci = true;
+		sp_pci_listen(device->info->pci, &events, fake);
+	}
+}
+
 void fake_bus_init(
 	struct fake_bus *fake, struct sp_device *device, uint64_t address, uint64_t size) {
 	*fake = (struct fake_bus){
@@ -195,11 +206,7 @@ void fake_bus_init(
 		fake->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fake->file, 0);
 		MUST(fake->memory != MAP_FAILED);
 	}
-	device->bus = &fake->bus;
-	if (device->info->pci) {
-		fake->by_pci = true;
-		sp_pci_listen(device->info->pci, &events, fake);
-	}
+	fake_bus_replace(fake, device);
 }
 
 void fake_bus_cancel(struct fake_bus *fake, int error) {

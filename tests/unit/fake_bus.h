@@ -30,6 +30,7 @@ struct fake_bus {
 
 	bool defer; /* transfers and remapping wait for fake_bus_finish() */
 	int fail; /* errno of all that follows */
+	int fail_pin; /* the same of pinning alone */
 
 	uint32_t raised[FAKE_VECTORS];
 	bool level;
@@ -52,6 +53,8 @@ struct fake_bus {
 /* Connects the device to it. */
 void fake_bus_init(
 	struct fake_bus *fake, struct sp_device *device, uint64_t address, uint64_t size);
+/* Another device in place of the first, which is gone. */
+void fake_bus_replace(struct fake_bus *fake, struct sp_device *device);
 /* Ends what waits, resets the device as if the client were lost, and destroys it. */
 void fake_bus_release(struct fake_bus *fake);
 /* Does what waits. */

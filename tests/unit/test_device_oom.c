@@ -10,6 +10,9 @@
 #include "edu.h"
 #include "failing.h"
 #include "gpu/bochs.h"
+#include "input/input.h"
+#include "virtio_driver.h"
+#include "virtio_echo.h"
 
 /* False with a complaint about memory. */
 typedef bool job_fn(struct sp_error *error);
@@ -41,6 +44,20 @@ static bool job_bochs(struct sp_error *error) {
 static bool job_edu(struct sp_error *error) {
 	struct sp_device *device = edu_create(true, NULL, error);
 
+	sp_device_destroy(device);
+	return device != NULL;
+}
+
+static bool job_keyboard(struct sp_error *error) {
+	const struct sp_virtio_pci_options options = {.rings_packed = true};
+	struct sp_virtio *virtio = sp_virtio_keyboard_create(NULL, error);
+	struct sp_device *device;
+
+	if (!virtio)
+		return false;
+	device = sp_virtio_pci_create(virtio, &options, error);
+	if (!device)
+		virtio->ops->destroy(virtio);
 	sp_device_destroy(device);
 	return device != NULL;
 }
@@ -98,6 +115,52 @@ static void test_edu(void **state) {
 	run(job_edu);
 }
 
+static void test_keyboard(void **state) {
+	(void)state;
+	run(job_keyboard);
+}
+
+/* What a driver makes a device allocate: it works later, or is broken, and works after a reset. */
+static void test_driver(void **state) {
+	const struct sp_virtio_pci_options options = {.rings_packed = true};
+	const uint64_t indirect = 1ull << SP_VIRTIO_INDIRECT_DESC;
+	const struct driver_buffer buffers[] = {
+		{DRIVER_BUFFERS, 8, false}, {DRIVER_BUFFERS + 64, 8, true}};
+	long live = failing_live;
+
+	(void)state;
+	for (long at = 0; at < 8; at++) {
+		struct sp_error error = {0};
+		struct driver driver;
+		struct echo echo;
+		uint32_t size;
+		uint16_t id;
+
+		echo_init(&echo, NULL);
+		driver_begin(&driver, sp_virtio_pci_create(&echo.virtio, &options, &error));
+		assert_true(driver_negotiate(&driver, indirect | 1ull << SP_VIRTIO_VERSION_1));
+		failing_arm(FAILING_MEMORY, at, false, 0);
+		driver_queue(&driver, 0, 16);
+		driver_queue(&driver, 1, 16);
+		driver_set_status(&driver, 15);
+		driver_add(&driver, 0, buffers, 2, DRIVER_BUFFERS + 0x1000);
+		driver_kick(&driver, 0);
+		assert_int_equal(failing[FAILING_MEMORY].failed, at < 4);
+		driver_loop_run(&driver.loop, 10);
+		failing_disarm();
+		assert_int_equal(driver_broken(&driver), at < 2);
+		assert_int_equal(driver_used(&driver, 0, &id, &size), at >= 2);
+		driver_set_status(&driver, 0);
+		driver_set_status(&driver, 3);
+		driver_start(&driver, 0, 16, 2);
+		driver_add(&driver, 0, buffers, 2, 0);
+		driver_kick(&driver, 0);
+		assert_true(driver_used(&driver, 0, &id, &size));
+		driver_end(&driver);
+		assert_int_equal(failing_live, live);
+	}
+}
+
 static void test_budget(void **state) {
 	(void)state;
 	run(job_budget);
@@ -112,6 +175,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bochs),
 		cmocka_unit_test(test_edu),
+		cmocka_unit_test(test_keyboard),
+		cmocka_unit_test(test_driver),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_large),
 	};

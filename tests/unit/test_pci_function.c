@@ -188,6 +188,49 @@ static void test_golden(void **state) {
 	fake_bus_release(&fake);
 }
 
+static void test_vendors(void **state) {
+	static const uint8_t first[] = {1, 2, 3, 4, 5, 6}, second[13] = {9};
+	static const uint8_t mask[13] = {[1] = 0xff, [5] = 0x0f, [12] = 0x80};
+	const struct sp_pci_vendor vendors[] = {
+		{.data = first, .size = sizeof(first)},
+		{.data = second, .mask = mask, .size = sizeof(second)},
+	};
+	struct sp_pci_desc desc = {.vendor = 0x1234,
+		.device = 0x11e8,
+		.class = 0xff0000,
+		.vendor_data = vendor_data,
+		.vendor_size = sizeof(vendor_data),
+		.vendors = vendors,
+		.vendor_count = 2};
+	struct sp_error error = {0};
+	struct fake_bus fake;
+	struct plain plain;
+	uint32_t at;
+
+	(void)state;
+	begin(&fake, &plain, &desc);
+	at = cap(&fake, 0x09);
+	assert_int_equal(config(&fake, at + 2, 1), 3 + sizeof(vendor_data));
+	at = (uint32_t)config(&fake, at + 1, 1);
+	assert_int_equal(at, sp_pci_vendor_at(plain.pci, 0));
+	assert_int_equal(config(&fake, at + 2, 8), UINT64_C(0x0006050403020109));
+	configure(&fake, at + 3, 4, 0xffffffff);
+	assert_int_equal(config(&fake, at + 3, 4), 0x04030201);
+	at = (uint32_t)config(&fake, at + 1, 1);
+	assert_int_equal(at, sp_pci_vendor_at(plain.pci, 1));
+	assert_int_equal(config(&fake, at + 1, 1), 0);
+	for (uint32_t i = 0; i < 16; i += 4)
+		configure(&fake, at + i, 4, 0xffffffff);
+	assert_int_equal(config(&fake, at, 4), 0x09100009);
+	assert_int_equal(config(&fake, at + 4, 4), 0x000000ff);
+	assert_int_equal(config(&fake, at + 8, 4), 0x0000000f);
+	assert_int_equal(config(&fake, at + 12, 4), 0x80000000);
+	fake_bus_release(&fake);
+	desc.vendor_count = SP_PCI_VENDORS_MAX + 1;
+	assert_null(sp_pci_create(&desc, &plain.device, &error));
+	assert_int_equal(error.kind, SP_ERROR_USE);
+}
+
 static void test_conventional(void **state) {
 	const struct sp_pci_desc desc = {
 		.vendor = 0x1234, .device = 0x11e8, .class = 0xff0000, .bars[0].size = 4096};
@@ -734,6 +777,7 @@ static void test_regions(void **state) {
 int main(int argc, char **argv) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_vendors),
 		cmocka_unit_test(test_conventional),
 		cmocka_unit_test(test_sizing),
 		cmocka_unit_test(test_bars),

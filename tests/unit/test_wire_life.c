@@ -37,6 +37,23 @@ static void test_one_at_a_time(void **state) {
 	assert_int_equal(scene->device->lost, 2);
 }
 
+/* The next one comes before the loop has seen that the last one has gone, with what it sent at last. */
+static void test_at_once(void **state) {
+	struct scene *scene = *state;
+	struct client *client = &scene->client, next;
+	struct sp_wire_body body = {.index = 0, .count = 4};
+
+	client_command(
+		client, SP_WIRE_REGION_WRITE, SP_WIRE_NO_REPLY, &body, "last", 4, NULL, 0);
+	close(client->socket);
+	client->socket = -1;
+	assert_true(client_connect(&next, scene->loop, scene->server));
+	assert_int_equal(scene->gone, 1);
+	assert_memory_equal(scene->device->registers, "last", 4);
+	assert_int_equal(client_greet(&next, NULL), 0);
+	client_hang_up(&next);
+}
+
 /* The device has the access when the client goes: the next one waits for both. */
 static void test_lost_in_an_access(void **state) {
 	struct scene *scene = *state;
@@ -223,7 +240,7 @@ static void test_listen(void **state) {
 	assert_int_equal(stat(file, &stat_), 0);
 	/* The first one's path is left behind, and taken over. */
 	socket_ = dup(one.socket);
-	assert_true(sp_listen_inherited(&two, socket_, &error));
+	assert_true(sp_listen_inherited(&two, socket_, false, &error));
 	sp_listen_end(&two);
 	close(one.socket);
 	one.socket = -1;
@@ -233,8 +250,8 @@ static void test_listen(void **state) {
 	sp_listen_end(&two);
 	assert_int_equal(stat(path, &stat_), -1);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_false(sp_listen_inherited(&two, pair[0], &error));
-	assert_false(sp_listen_inherited(&two, 999, &error));
+	assert_false(sp_listen_inherited(&two, pair[0], false, &error));
+	assert_false(sp_listen_inherited(&two, 999, false, &error));
 	close(pair[0]);
 	close(pair[1]);
 	memset(file, 'x', sizeof(file) - 1);
@@ -245,6 +262,7 @@ static void test_listen(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_at_a_time, scene_greet, scene_end),
+		cmocka_unit_test_setup_teardown(test_at_once, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_lost_in_an_access, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_lost_in_a_reset, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_later, scene_greet, scene_end),
