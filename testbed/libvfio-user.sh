@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . testbed/x86/contents.sh
 
 bed_open testbed/libvfio-user.sh "$@"
-needs apt-get apt-cache dpkg-deb dpkg-source meson ninja pkg-config xz
+needs apt-get apt-cache dpkg-deb gcc meson ninja pkg-config xz
 part=libvfio-user
 new_recipe=$(recipe testbed/libvfio-user.sh)
 

@@ -9,6 +9,7 @@
  * rounds, the least and the greatest. "echo" is two processes that pass as many bytes to and fro
  * over a socket pair, and the last column is the median of each round's ratio to it.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 #define SERVERS_MAX 8
-#define ROUNDS_MAX 101
+#define ROUNDS_MAX 4001
 #define HEADER 16
 #define ACCESS 16
 #define DATA_MAX 8

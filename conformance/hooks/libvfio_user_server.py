@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """For --dma: makes libvfio-user's samples/server write to memory and read it back.
 
-It does so when its timer runs out, which is set by writing a time of the clock to BAR 0, and after it has
+It does both when its timer runs out, which is set by writing a time of the clock to BAR 0, and after it has
 triggered its interrupt. It ends when an access fails."""
 
 import os
@@ -21,9 +21,9 @@ def prepare(client, memory):
     os.close(event)
 
 
-def start(client):
+def start(client, write):
     client.write(BAR0, 0, struct.pack("=q", int(time.time()) + 2))
 
 
-def finished(memory):
+def finished(memory, write):
     return memory.read >= 4096 and memory.written >= 4096

@@ -138,20 +138,21 @@ class Server:
             self.leaves = self.ended(0.5)
 
     def files(self):
-        """What its descriptors are, or None where that cannot be seen."""
+        """What its descriptors are, and its children's, or None where that cannot be seen."""
         if not self.ours:
             return None
-        folder = f"/proc/{self.process.pid}/fd"
-        names = []
+        names, left = [], [self.process.pid]
         try:
-            for name in os.listdir(folder):
-                try:
-                    names.append(os.readlink(os.path.join(folder, name)))
-                except FileNotFoundError:
-                    pass
+            while left:
+                folder = f"/proc/{left.pop()}"
+                for task in os.listdir(f"{folder}/task"):
+                    with open(f"{folder}/task/{task}/children", encoding="ascii") as file:
+                        left += map(int, file.read().split())
+                for name in os.listdir(f"{folder}/fd"):
+                    names.append(os.readlink(f"{folder}/fd/{name}"))
         except OSError:
             return None
-        return sorted(names)
+        return names
 
     def stop(self):
         if self.process and self.process.poll() is None:

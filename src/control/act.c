@@ -16,11 +16,12 @@ static const struct cli_option OPTIONS[] = {
 static const struct cli_usage USAGE = {
 	.verb = "control",
 	.arguments = "[OPTION]… VM state|reset|resize WIDTHxHEIGHT|quit",
-	.about = "Tells the process that serves a virtual machine to do something: `state` prints "
-		 "all that it counts, as JSON; `reset` puts a device into the state after power-on, "
-		 "which the guest's driver is not told; `resize` makes a size the one that the "
-		 "screen likes best, which the guest learns when it next asks; `quit` ends the "
-		 "process. VM is a name, or the path of a directory given to `sallyport serve`.",
+	.about =
+		"Tells the process that serves a virtual machine to do something: `state` prints "
+		"all that it counts, as JSON; `reset` puts a device into the state after power-on, "
+		"which the guest's driver is not told; `resize` makes a size the one that the "
+		"screen likes best, which the guest learns when it next asks; `quit` ends the "
+		"process. VM is a name, or the path of a directory given to `sallyport serve`.",
 	.example = "sallyport control desktop resize 1920x1080",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
@@ -142,8 +143,9 @@ enum cli_status control_act(struct cli *cli, int argc, char **argv) {
 	if (!action)
 		return CLI_BAD;
 	if (argc - optind != (action->size ? 3 : 2))
-		return cli_misuse(&USAGE, action->size ? "%s: a size is needed, and nothing else"
-						       : "%s: nothing is expected after it",
+		return cli_misuse(&USAGE,
+			action->size ? "%s: a size is needed, and nothing else"
+				     : "%s: nothing is expected after it",
 			action->name);
 	if (device && !action->device)
 		return cli_misuse(&USAGE, "%s: it is not about one device", action->name);

@@ -87,8 +87,8 @@ struct control_table {
 /* A row of empty cells, which are to be filled in before the next call; NULL without memory. */
 char (*control_row(struct control_table *table))[CONTROL_CELL];
 /* Lines are cut at `columns` of the terminal; 0: not at all. `lines`: only so many; 0: all. */
-void control_print(struct cli *cli, const struct control_table *table, unsigned columns,
-	unsigned lines);
+void control_print(
+	struct cli *cli, const struct control_table *table, unsigned columns, unsigned lines);
 void control_table_release(struct control_table *table);
 /* "16.0 MiB" */
 void control_size(char cell[CONTROL_CELL], uint64_t bytes);

@@ -12,8 +12,7 @@ uint64_t control_sum(const json_t *object, const char *key) {
 	uint64_t sum = 0;
 	const char *name;
 
-	json_object_foreach (members, name, value)
-		sum += control_number(members, name);
+	json_object_foreach(members, name, value) sum += control_number(members, name);
 	return sum;
 }
 

@@ -89,8 +89,7 @@ static bool print_table(struct cli *cli, const struct control_vms *vms) {
 		if (vm->state || !(row = control_row(&table)))
 			continue;
 		snprintf(row[VM], CONTROL_CELL, "%s", vm->name);
-		snprintf(row[DEVICE], CONTROL_CELL, "(%s)",
-			control_condition_name(vm->condition));
+		snprintf(row[DEVICE], CONTROL_CELL, "(%s)", control_condition_name(vm->condition));
 	}
 	good = !table.failed;
 	if (good && table.count)
@@ -154,7 +153,9 @@ enum cli_status control_ps(struct cli *cli, int argc, char **argv) {
 		return cli_misuse(&USAGE, "nothing is expected after the options");
 	if (!control_list(&vms, &error))
 		return cli_fail(&error, NULL, NULL);
-	good = json ? print_json(cli, &vms) : quiet ? print_names(cli, &vms) : print_table(cli, &vms);
+	good = json     ? print_json(cli, &vms)
+		: quiet ? print_names(cli, &vms)
+			: print_table(cli, &vms);
 	control_release(&vms);
 	if (!good) {
 		cli_complain(NULL, "out of memory");

@@ -63,8 +63,8 @@ static void print_row(struct cli *cli, const struct control_table *table,
 	while (row != SIZE_MAX && last > 1 && !table->rows[row][last - 1][0])
 		last--;
 	for (size_t column = 0; column < last; column++) {
-		const char *cell = row == SIZE_MAX ? table->columns[column].title
-						   : table->rows[row][column];
+		const char *cell =
+			row == SIZE_MAX ? table->columns[column].title : table->rows[row][column];
 		unsigned rest = widths[column] - cli_width(cell);
 
 		if (column)
@@ -78,8 +78,8 @@ static void print_row(struct cli *cli, const struct control_table *table,
 	putc('\n', cli->out);
 }
 
-void control_print(struct cli *cli, const struct control_table *table, unsigned columns,
-	unsigned lines) {
+void control_print(
+	struct cli *cli, const struct control_table *table, unsigned columns, unsigned lines) {
 	unsigned widths[CONTROL_COLUMNS];
 
 	measure(table, widths);

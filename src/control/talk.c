@@ -117,8 +117,7 @@ json_t *control_answer(struct control_talk *talk, struct sp_error *error) {
 	if (!json_is_object(answer)) {
 		sp_error_set(error, SP_ERROR_INPUT, "its answer is no object of JSON");
 	} else if (!json_is_true(json_object_get(answer, "ok"))) {
-		sp_error_set(
-			error, SP_ERROR_INPUT, "%s", control_string(answer, "error"));
+		sp_error_set(error, SP_ERROR_INPUT, "%s", control_string(answer, "error"));
 	} else {
 		return answer;
 	}

@@ -80,8 +80,7 @@ struct top {
 static uint64_t count(const json_t *device, const struct rate *rate) {
 	const json_t *object = rate->object ? json_object_get(device, rate->object) : device;
 
-	return rate->member ? control_number(object, rate->member)
-			    : control_sum(device, rate->key);
+	return rate->member ? control_number(object, rate->member) : control_sum(device, rate->key);
 }
 
 /* The same process a while before; NULL if there was none. */
@@ -97,8 +96,8 @@ static const json_t *before(const struct top *top, const struct control_vm *vm) 
 }
 
 /* A second's worth; false if nothing is known of before. */
-static bool a_second(const json_t *then, const json_t *now, size_t device,
-	const struct rate *rate, uint64_t *value) {
+static bool a_second(const json_t *then, const json_t *now, size_t device, const struct rate *rate,
+	uint64_t *value) {
 	uint64_t elapsed = control_number(now, "now") - control_number(then, "now"), from, to;
 
 	if (!then || !elapsed || control_number(now, "now") < control_number(then, "now"))
@@ -109,8 +108,8 @@ static bool a_second(const json_t *then, const json_t *now, size_t device,
 	return true;
 }
 
-static void add_device(struct control_table *table, const struct control_vm *vm,
-	const json_t *then, size_t index) {
+static void add_device(struct control_table *table, const struct control_vm *vm, const json_t *then,
+	size_t index) {
 	const json_t *device = json_array_get(json_object_get(vm->state, "devices"), index);
 	char(*row)[CONTROL_CELL] = control_row(table);
 	uint64_t value;
@@ -295,8 +294,7 @@ static bool read_interval(struct top *top, const char *text) {
 	char *end;
 	double seconds = strtod(text, &end);
 
-	if (!*text || *end || !(seconds * 1000 >= INTERVAL_LEAST) ||
-		seconds * 1000 > INTERVAL_MOST)
+	if (!*text || *end || !(seconds * 1000 >= INTERVAL_LEAST) || seconds * 1000 > INTERVAL_MOST)
 		return false;
 	top->interval = (int)(seconds * 1000);
 	return true;
@@ -319,7 +317,8 @@ enum cli_status control_top(struct cli *cli, int argc, char **argv) {
 	optind = 0;
 	while ((option = cli_next_option(cli, &USAGE, argc, argv, &status)) >= 0) {
 		if (option == OPTION_INTERVAL && !read_interval(&top, optarg))
-			return cli_misuse(&USAGE, "--interval %s: it is 0.1 to 3600 seconds", optarg);
+			return cli_misuse(
+				&USAGE, "--interval %s: it is 0.1 to 3600 seconds", optarg);
 		if (option == OPTION_COUNT && !read_count(&top, optarg))
 			return cli_misuse(&USAGE, "--count %s: it is a number from 1", optarg);
 		top.json |= option == OPTION_JSON;

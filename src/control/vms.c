@@ -143,8 +143,7 @@ void control_release(struct control_vms *vms) {
 	*vms = (struct control_vms){0};
 }
 
-static void not_found(
-	const struct control_vms *vms, const char *name, struct sp_error *error) {
+static void not_found(const struct control_vms *vms, const char *name, struct sp_error *error) {
 	const char **names = calloc(vms->count + 1, sizeof(*names));
 	const char *suggestion = NULL;
 

@@ -179,8 +179,7 @@ static void do_resize(struct client *client, const struct sp_control_request *re
 }
 
 static void was_reset(struct sp_notice *notice, int failure) {
-	struct client *client =
-		(struct client *)((char *)notice - offsetof(struct client, notice));
+	struct client *client = (struct client *)((char *)notice - offsetof(struct client, notice));
 
 	client->resetting = false;
 	/* The client may be gone by now. */
@@ -295,8 +294,8 @@ static enum progress send_shot(struct client *client) {
 
 /* All that can be sent now. */
 static enum progress flush(struct client *client) {
-	enum progress progress = client->out.data || client->out.failed ? send_text(client)
-									: PROGRESS_DONE;
+	enum progress progress =
+		client->out.data || client->out.failed ? send_text(client) : PROGRESS_DONE;
 
 	if (progress == PROGRESS_DONE && client->shot.scanout)
 		progress = send_shot(client);
@@ -317,8 +316,8 @@ static bool next_line(struct client *client) {
 	if (client->in_size == sizeof(client->in)) {
 		struct sp_error error;
 
-		sp_error_set(&error, SP_ERROR_USE, "a request has up to %u bytes",
-			SP_CONTROL_LINE_MAX);
+		sp_error_set(
+			&error, SP_ERROR_USE, "a request has up to %u bytes", SP_CONTROL_LINE_MAX);
 		answer_error(client, error.message);
 		client->last = true;
 		return true;
@@ -415,8 +414,8 @@ bool sp_control_create(struct sp_control **created, const struct sp_listener *li
 		control->clients[i].socket = -1;
 		control->clients[i].watch.ready = ready;
 	}
-	control->watch = (struct sp_watch){
-		.file = listener->socket, .events = POLLIN, .ready = came};
+	control->watch =
+		(struct sp_watch){.file = listener->socket, .events = POLLIN, .ready = came};
 	if (loop->ops->watch(loop, &control->watch)) {
 		free(control);
 		return sp_error_set(

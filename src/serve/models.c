@@ -82,8 +82,8 @@ static const struct sp_model MODELS[] = {
 	{
 		.name = "bochs",
 		.summary = "a display that Linux and firmware have drivers for",
-		.settings = ALL | BIT(SP_SETTING_MEMORY) | BIT(SP_SETTING_MODE) |
-			BIT(SP_SETTING_ROM),
+		.settings =
+			ALL | BIT(SP_SETTING_MEMORY) | BIT(SP_SETTING_MODE) | BIT(SP_SETTING_ROM),
 		.screen = true,
 		.create = make_bochs,
 	},
@@ -114,14 +114,12 @@ const struct sp_model *sp_models(uint32_t *count) {
 	return MODELS;
 }
 
-const struct sp_model *sp_model_find(const char *name, struct sp_error *error) {
+static void not_found(const char *name, struct sp_error *error) {
 	const char *names[MODEL_COUNT];
 	struct sp_buf list = {0};
 	const char *suggestion;
 
 	for (size_t i = 0; i < MODEL_COUNT; i++) {
-		if (strcmp(MODELS[i].name, name) == 0)
-			return &MODELS[i];
 		names[i] = MODELS[i].name;
 		sp_buf_str(&list, i ? ", " : "");
 		sp_buf_str(&list, names[i]);
@@ -136,6 +134,14 @@ const struct sp_model *sp_model_find(const char *name, struct sp_error *error) {
 		sp_error_set(error, SP_ERROR_USE, "%s: there is no such device; there are %s", name,
 			list.data);
 	sp_buf_release(&list);
+}
+
+const struct sp_model *sp_model_find(const char *name, struct sp_error *error) {
+	for (size_t i = 0; i < MODEL_COUNT; i++) {
+		if (strcmp(MODELS[i].name, name) == 0)
+			return &MODELS[i];
+	}
+	not_found(name, error);
 	return NULL;
 }
 

@@ -33,8 +33,7 @@ static bool read_number(const char *text, const char **end, uint64_t *number) {
 	return !errno;
 }
 
-static bool set_name(
-	struct sp_device_request *device, const char *value, struct sp_error *error) {
+static bool set_name(struct sp_device_request *device, const char *value, struct sp_error *error) {
 	if (!sp_serve_name_valid(value, SP_DEVICE_NAME_MAX))
 		return sp_error_set(error, SP_ERROR_USE,
 			"name=%s: a name has 1 to %d letters, digits, '.', '_' and '-', and begins "
@@ -73,8 +72,8 @@ static bool set_memory(
 				return true;
 		}
 	}
-	return sp_error_set(error, SP_ERROR_USE,
-		"memory=%s: it is 4M, 8M, 16M, 32M, 64M, 128M or 256M", value);
+	return sp_error_set(
+		error, SP_ERROR_USE, "memory=%s: it is 4M, 8M, 16M, 32M, 64M, 128M or 256M", value);
 }
 
 static bool set_mode(struct sp_device_request *device, const char *value, struct sp_error *error) {
@@ -127,7 +126,8 @@ const struct sp_setting_info *sp_setting_info(enum sp_setting setting) {
 	return &SETTINGS[setting].info;
 }
 
-static bool unknown_setting(const struct sp_model *model, const char *name, struct sp_error *error) {
+static bool unknown_setting(
+	const struct sp_model *model, const char *name, struct sp_error *error) {
 	const char *names[SP_SETTING_COUNT];
 	const char *suggestion;
 	size_t count = 0;

@@ -40,7 +40,7 @@ static void put_memory(const struct sp_report *report, struct sp_json *json) {
 
 static void put_budget(const struct sp_budget *budget, struct sp_json *json) {
 	sp_json_object(json, "budget");
-	for (int i = 0; i < SP_RESOURCE_COUNT; i++) {
+	for (enum sp_resource i = 0; i < SP_RESOURCE_COUNT; i++) {
 		sp_json_object(json, sp_resource_name(i));
 		sp_json_number(json, "used", sp_budget_used(budget, i));
 		sp_json_number(json, "peak", sp_budget_peak(budget, i));

@@ -55,15 +55,15 @@ static bool check_members(json_t *root, enum sp_control_verb verb, struct sp_err
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (root, key, value) {
+	json_object_foreach(root, key, value) {
 		bool known = false;
 
 		for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++)
 			known |= strcmp(key, MEMBERS[i].name) == 0 &&
 				VERBS[verb].members & MEMBERS[i].member;
 		if (!known)
-			return sp_error_set(error, SP_ERROR_USE, "%s has no \"%s\"",
-				VERBS[verb].name, key);
+			return sp_error_set(
+				error, SP_ERROR_USE, "%s has no \"%s\"", VERBS[verb].name, key);
 	}
 	return true;
 }
@@ -104,16 +104,16 @@ static bool read_root(json_t *root, struct sp_control_request *request, struct s
 			read_size(root, "height", &request->height, error));
 }
 
-bool sp_control_read(const char *line, size_t size, struct sp_control_request *request,
-	struct sp_error *error) {
+bool sp_control_read(
+	const char *line, size_t size, struct sp_control_request *request, struct sp_error *error) {
 	json_error_t why;
 	json_t *root;
 	bool good;
 
 	*request = (struct sp_control_request){0};
 	if (size > SP_CONTROL_LINE_MAX)
-		return sp_error_set(error, SP_ERROR_USE, "a request has up to %u bytes",
-			SP_CONTROL_LINE_MAX);
+		return sp_error_set(
+			error, SP_ERROR_USE, "a request has up to %u bytes", SP_CONTROL_LINE_MAX);
 	root = json_loadb(line, size, JSON_REJECT_DUPLICATES, &why);
 	if (!root)
 		return sp_error_set(error, SP_ERROR_USE, "it is no JSON: %s", why.text);

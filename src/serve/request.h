@@ -23,7 +23,7 @@ struct sp_control_request {
 };
 
 /* Any bytes; they need not end with NUL. */
-bool sp_control_read(const char *line, size_t size, struct sp_control_request *request,
-	struct sp_error *error);
+bool sp_control_read(
+	const char *line, size_t size, struct sp_control_request *request, struct sp_error *error);
 
 #endif

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool sp_shot_begin(
-	struct sp_shot *shot, const struct sp_scanout *scanout, struct sp_error *error) {
+bool sp_shot_begin(struct sp_shot *shot, const struct sp_scanout *scanout, struct sp_error *error) {
 	const struct sp_picture *picture = &scanout->picture;
 	int file;
 

@@ -21,8 +21,7 @@ struct sp_shot {
 };
 
 /* SP_ERROR_INPUT: nothing is shown. */
-bool sp_shot_begin(
-	struct sp_shot *shot, const struct sp_scanout *scanout, struct sp_error *error);
+bool sp_shot_begin(struct sp_shot *shot, const struct sp_scanout *scanout, struct sp_error *error);
 uint64_t sp_shot_size(const struct sp_shot *shot);
 /* The bytes that are in `piece` then; 0: it is done. */
 uint32_t sp_shot_next(struct sp_shot *shot);

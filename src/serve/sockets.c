@@ -63,8 +63,8 @@ static bool make_directory(const char *path, bool *made, struct sp_error *error)
 	return true;
 }
 
-static bool open_directory(
-	struct sp_sockets *sockets, const struct sp_serve_request *request, struct sp_error *error) {
+static bool open_directory(struct sp_sockets *sockets, const struct sp_serve_request *request,
+	struct sp_error *error) {
 	char *root;
 	bool made, good;
 
@@ -125,8 +125,8 @@ static bool check_name(
 		suggestion ? "?" : "");
 }
 
-static bool inherit(struct sp_sockets *sockets, const struct sp_serve_request *request,
-	char *names, int count, struct sp_error *error) {
+static bool inherit(struct sp_sockets *sockets, const struct sp_serve_request *request, char *names,
+	int count, struct sp_error *error) {
 	for (int i = 0; i < count; i++) {
 		char *next = names ? strchr(names, ':') : NULL;
 		const char *name = names ? names : "";
@@ -140,10 +140,10 @@ static bool inherit(struct sp_sockets *sockets, const struct sp_serve_request *r
 		if (!check_name(request, name, error))
 			return false;
 		if (is_there(sockets, name))
-			return sp_error_set(error, SP_ERROR_USE,
-				"systemd handed in two sockets \"%s\"", name);
-		if (!sp_listen_inherited(&listener, SP_LISTEN_FIRST + i,
-			    strcmp(name, "vnc") == 0, error))
+			return sp_error_set(
+				error, SP_ERROR_USE, "systemd handed in two sockets \"%s\"", name);
+		if (!sp_listen_inherited(
+			    &listener, SP_LISTEN_FIRST + i, strcmp(name, "vnc") == 0, error))
 			return false;
 		add(sockets, name)->listener = listener;
 		names = next;
@@ -181,8 +181,8 @@ static bool has_screen(const struct sp_serve_request *request) {
 	return false;
 }
 
-static bool make_vnc(
-	struct sp_sockets *sockets, const struct sp_serve_request *request, struct sp_error *error) {
+static bool make_vnc(struct sp_sockets *sockets, const struct sp_serve_request *request,
+	struct sp_error *error) {
 	bool directory = request->vm || request->directory;
 
 	if (is_there(sockets, "vnc"))
@@ -199,20 +199,20 @@ static bool make_vnc(
 	case SP_VNC_TCP:
 		break;
 	}
-	return sp_listen_tcp(&add(sockets, "vnc")->listener, request->vnc_host, request->vnc_port,
-		error);
+	return sp_listen_tcp(
+		&add(sockets, "vnc")->listener, request->vnc_host, request->vnc_port, error);
 }
 
-static bool open_all(
-	struct sp_sockets *sockets, const struct sp_serve_request *request, struct sp_error *error) {
+static bool open_all(struct sp_sockets *sockets, const struct sp_serve_request *request,
+	struct sp_error *error) {
 	bool directory = request->vm || request->directory;
 	int inherited;
 	char *names;
 	bool good;
 
 	if (request->socket)
-		return sp_listen(&add(sockets, request->devices[0].name)->listener, request->socket,
-			error);
+		return sp_listen(
+			&add(sockets, request->devices[0].name)->listener, request->socket, error);
 	inherited = sp_listen_count(&names);
 	good = inherit(sockets, request, names, inherited, error);
 	free(names);
@@ -231,8 +231,8 @@ static bool open_all(
 	return true;
 }
 
-bool sp_sockets_open(
-	struct sp_sockets *sockets, const struct sp_serve_request *request, struct sp_error *error) {
+bool sp_sockets_open(struct sp_sockets *sockets, const struct sp_serve_request *request,
+	struct sp_error *error) {
 	*sockets = (struct sp_sockets){0};
 	return open_all(sockets, request, error) && make_vnc(sockets, request, error);
 }

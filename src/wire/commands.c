@@ -30,8 +30,7 @@ uint32_t sp_wire_reply_room(uint16_t command, const struct sp_wire_body *body) {
 }
 
 /* The reply to the command that is done; `size` bytes of payload are in place. */
-static void reply(
-	struct sp_wire_server *server, uint32_t size, const int *fds, uint32_t fd_count) {
+static void reply(struct sp_wire_server *server, uint32_t size, const int *fds, uint32_t fd_count) {
 	struct sp_wire_doing *doing = &server->doing;
 	struct sp_wire_header header = doing->message.header;
 	bool wanted = !(header.flags & SP_WIRE_NO_REPLY);
@@ -96,16 +95,15 @@ static void unmap(struct sp_wire_server *server) {
 	if (!pinned.empty && server->device->ops->unmap) {
 		sp_wire_give(server, SP_WIRE_HAND_UNMAP);
 		server->device->ops->unmap(server->device, 0, pinned.first,
-			pinned.last - pinned.first + 1,
-			sp_wire_notice(server, SP_WIRE_HAND_UNMAP));
+			pinned.last - pinned.first + 1, sp_wire_notice(server, SP_WIRE_HAND_UNMAP));
 		(void)sp_wire_given(server);
 	}
 }
 
 /*
- * It comes when the machine is reset, and when the guest resets the bus: what the guest asks of this
- * function alone goes through its configuration space. So it is as after power-on, and nothing that
- * was in its memory is left.
+ * It comes when the machine is reset, and when the guest resets the bus: what the guest asks of
+ * this function alone goes through its configuration space. So it is as after power-on, and nothing
+ * that was in its memory is left.
  */
 static void reset(struct sp_wire_server *server) {
 	sp_wire_migration_reset(server);

@@ -519,8 +519,7 @@ static void reopen_fds(struct sp_wire_connection *connection, uint64_t last_owne
 		from = record->received_count - SP_RECORD_RECEIVED;
 	connection->fd_count = 0;
 	for (; from < record->received_count; from++) {
-		const struct sp_record_received *one =
-			&record->received[from % SP_RECORD_RECEIVED];
+		const struct sp_record_received *one = &record->received[from % SP_RECORD_RECEIVED];
 		int fd = one->fd;
 
 		if (one->message >= connection->head)

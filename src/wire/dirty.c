@@ -172,8 +172,8 @@ static void tell_leaf(const struct report *report, struct sp_dirty_leaf *leaf) {
 	}
 }
 
-void sp_dirty_report(struct sp_dirty *dirty, uint64_t address, uint64_t length, uint64_t page,
-	uint8_t *bitmap) {
+void sp_dirty_report(
+	struct sp_dirty *dirty, uint64_t address, uint64_t length, uint64_t page, uint8_t *bitmap) {
 	struct report report = {address, address + (length - 1), page, bitmap};
 
 	memset(bitmap, 0, sp_dirty_bitmap_size(length, page));

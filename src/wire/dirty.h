@@ -39,7 +39,7 @@ uint64_t sp_dirty_bitmap_size(uint64_t length, uint64_t page);
  * Fills in a bitmap of [address, address + length), a bit for each `page` bytes, which are a power
  * of two and 4 KiB or more, and forgets what it told.
  */
-void sp_dirty_report(struct sp_dirty *dirty, uint64_t address, uint64_t length, uint64_t page,
-	uint8_t *bitmap);
+void sp_dirty_report(
+	struct sp_dirty *dirty, uint64_t address, uint64_t length, uint64_t page, uint8_t *bitmap);
 
 #endif

@@ -33,8 +33,8 @@ static void rung(struct sp_watch *watch, short events) {
 	server->device->ops->doorbell(server->device, doorbell->area->doorbell, 0);
 }
 
-static bool make(
-	struct sp_wire_server *server, struct sp_wire_doorbell *doorbell, const struct sp_area *area) {
+static bool make(struct sp_wire_server *server, struct sp_wire_doorbell *doorbell,
+	const struct sp_area *area) {
 	doorbell->server = server;
 	doorbell->region = (uint32_t)server->doing.body.index;
 	doorbell->area = area;
@@ -78,8 +78,7 @@ static uint32_t offered(const struct sp_wire_server *server, const struct sp_reg
 	return count;
 }
 
-int sp_wire_do_io_fds(
-	struct sp_wire_server *server, uint32_t *size, int *fds, uint32_t *fd_count) {
+int sp_wire_do_io_fds(struct sp_wire_server *server, uint32_t *size, int *fds, uint32_t *fd_count) {
 	struct sp_wire_body *body = &server->doing.body;
 	const struct sp_device_info *info = server->device->info;
 	const struct sp_region *region;

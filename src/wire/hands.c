@@ -122,8 +122,8 @@ static void noticed(struct sp_notice *notice, int error) {
 }
 
 static void accessed(struct sp_access *access, int error) {
-	sp_wire_back((struct sp_wire_server *)((char *)access -
-			     offsetof(struct sp_wire_server, access)),
+	sp_wire_back(
+		(struct sp_wire_server *)((char *)access - offsetof(struct sp_wire_server, access)),
 		SP_WIRE_HAND_ACCESS, error);
 }
 

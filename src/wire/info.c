@@ -35,8 +35,8 @@ static uint32_t put_capabilities(
 		comma = ",";
 	}
 	if (proposed->write_multiple) {
-		length += snprintf(text + length, size - (size_t)length,
-			"%s\"write_multiple\":true", comma);
+		length += snprintf(
+			text + length, size - (size_t)length, "%s\"write_multiple\":true", comma);
 		comma = ",";
 	}
 	if (twin)
@@ -58,11 +58,10 @@ int sp_wire_do_version(struct sp_wire_server *server, uint32_t *size, int *fd) {
 	server->greeted = true;
 	body->minor = 0;
 	/* Without one the client is served, too. */
-	if (server->capabilities.twin_socket && !server->record &&
-		sp_wire_twin_open(server, fd))
+	if (server->capabilities.twin_socket && !server->record && sp_wire_twin_open(server, fd))
 		*fd = -1;
-	*size += put_capabilities(&server->capabilities, *fd >= 0,
-		(char *)server->doing.reply + *size, 512);
+	*size += put_capabilities(
+		&server->capabilities, *fd >= 0, (char *)server->doing.reply + *size, 512);
 	return 0;
 }
 

@@ -285,7 +285,8 @@ uint32_t sp_irqs_save(const struct sp_irqs *irqs, uint8_t *bytes) {
 			if (!irq->masked)
 				continue;
 			bytes[size] = (uint8_t)i;
-			bytes[size + 1] = (uint8_t)(STATE_MASKED | (irq->pending ? STATE_PENDING : 0));
+			bytes[size + 1] =
+				(uint8_t)(STATE_MASKED | (irq->pending ? STATE_PENDING : 0));
 			sp_store_le16(bytes + size + 2, (uint16_t)j);
 			size += 4;
 		}

@@ -41,8 +41,8 @@ uint32_t sp_irqs_flags(const struct sp_irqs *irqs, uint32_t index);
 int sp_irqs_set(
 	struct sp_irqs *irqs, const struct sp_wire_body *body, const int *fds, uint32_t fd_count);
 
-/* Of interrupts that are masked by messages: a kind, a number and flags for each. All else the client
- * sets up by itself. Gives its size. */
+/* Of interrupts that are masked by messages: a kind, a number and flags for each. All else the
+ * client sets up by itself. Gives its size. */
 #define SP_IRQS_STATE_MAX (4u * SP_IRQS_STATE_ENTRIES)
 #define SP_IRQS_STATE_ENTRIES (1u + SP_VECTORS_MAX)
 uint32_t sp_irqs_save(const struct sp_irqs *irqs, uint8_t *bytes);

@@ -53,8 +53,8 @@ static enum step begin_copy(struct sp_wire_server *server) {
 	uint8_t irqs[SP_IRQS_STATE_MAX];
 	uint32_t size = sp_irqs_save(&server->irqs, irqs);
 
-	server->migration.out = sp_stream_out_create(
-		server->device, irqs, size, &server->counters.allocations);
+	server->migration.out =
+		sp_stream_out_create(server->device, irqs, size, &server->counters.allocations);
 	if (!server->migration.out)
 		return fail(server, ENOMEM);
 	server->migration.state = SP_WIRE_MIG_STOP_COPY;

@@ -96,12 +96,16 @@ static void work(struct sp_wire_server *server) {
 				server->loop, &server->again, server->loop->ops->now(server->loop));
 			return;
 		}
+		if (server->slow && !doing->active)
+			sp_wire_commit(server);
 		if (!begin(server) && !doing->active)
 			break;
 		if (doing->active && !doing->waits)
 			sp_wire_go_on(server);
-		if (doing->active)
+		if (doing->active) {
+			server->slow = true;
 			break;
+		}
 	}
 	if (!server->ending && !doing->active && !sp_wire_first(&server->connection, &message)) {
 		server->stalled = false;

@@ -58,15 +58,15 @@ struct sp_wire_state {
 	bool client; /* there is one */
 	uint32_t ranges, ranges_peak; /* of guest memory */
 	uint32_t files, pins;
-	bool late; /* the device is not done with what was answered in its place, or with a client that
-		    * is gone */
+	bool late; /* the device is not done with what was answered in its place, or with a client
+		    * that is gone */
 	uint64_t mapped; /* bytes of guest memory that are mapped here */
 	struct sp_wire_counters counters;
 };
 void sp_wire_server_state(const struct sp_wire_server *server, struct sp_wire_state *state);
 
-/* Time after which a command is answered though the device is not done with it, in microseconds: less
- * than the five seconds that QEMU waits. */
+/* Time after which a command is answered though the device is not done with it, in microseconds:
+ * less than the five seconds that QEMU waits. */
 #define SP_WIRE_LIMIT 4000000u
 /* Time that a client has for a request of ours, in microseconds. */
 #define SP_WIRE_PATIENCE 5000000u

@@ -103,7 +103,8 @@ struct sp_wire_server {
 	/* What the device has. */
 	bool held[SP_WIRE_HANDS];
 	struct sp_access access;
-	uint8_t *bounce; /* its data: the connection's own may be needed before the device is done */
+	uint8_t *
+		bounce; /* its data: the connection's own may be needed before the device is done */
 	struct sp_wire_notice notices[SP_WIRE_HANDS];
 	struct sp_timer limit; /* for the command that waits */
 	bool stalled; /* commands wait since: */
@@ -116,6 +117,7 @@ struct sp_wire_server {
 	struct sp_drops drops;
 	struct sp_state_writer *writer;
 	bool touched; /* a command may have changed the device */
+	bool slow; /* the device takes its time for commands: replies must not wait for them */
 	uint64_t device_changes, irq_changes; /* that are committed */
 
 	bool pumping;
@@ -184,8 +186,7 @@ int sp_wire_check_access(struct sp_wire_server *server, uint64_t region, uint64_
 	uint64_t count, bool write);
 
 /* doorbell.c: the reply to REGION_IO_FDS, and its descriptors, which are borrowed. */
-int sp_wire_do_io_fds(
-	struct sp_wire_server *server, uint32_t *size, int *fds, uint32_t *fd_count);
+int sp_wire_do_io_fds(struct sp_wire_server *server, uint32_t *size, int *fds, uint32_t *fd_count);
 void sp_wire_doorbells_clear(struct sp_wire_server *server);
 
 /* twin.c: a socket for requests of ours. */

@@ -21,8 +21,8 @@ struct sp_stream_in;
 
 /* Takes a copy of all but the memory. `irqs` is the transport's. NULL: no memory or no budget, or
  * the device refuses. The device must be stopped until destroy. */
-struct sp_stream_out *sp_stream_out_create(struct sp_device *device, const uint8_t *irqs,
-	uint32_t irqs_size, uint64_t *allocations);
+struct sp_stream_out *sp_stream_out_create(
+	struct sp_device *device, const uint8_t *irqs, uint32_t irqs_size, uint64_t *allocations);
 void sp_stream_out_destroy(struct sp_stream_out *out); /* accepts NULL */
 /* Less than `size` at the end. False: the memory cannot be read. */
 bool sp_stream_read(struct sp_stream_out *out, uint8_t *data, uint32_t size, uint32_t *done);

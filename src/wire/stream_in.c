@@ -57,8 +57,7 @@ static int make_room(struct sp_stream_in *in, size_t size) {
 		capacity *= 2;
 	if (capacity == chunk->capacity)
 		return 0;
-	if (!sp_budget_charge(
-		    in->device->budget, SP_RESOURCE_BYTES, capacity - chunk->capacity))
+	if (!sp_budget_charge(in->device->budget, SP_RESOURCE_BYTES, capacity - chunk->capacity))
 		return EDQUOT;
 	in->charged += capacity - chunk->capacity;
 	data = realloc(chunk->data, capacity);
@@ -74,8 +73,8 @@ static int take_identity(struct sp_stream_in *in, const uint8_t *data, size_t si
 	const struct sp_device_info *info = in->device->info;
 	size_t length = strlen(info->model);
 
-	if (size != 8 + length + 8 * (size_t)info->region_count ||
-		sp_load_le32(data) != length || memcmp(data + 4, info->model, length) != 0 ||
+	if (size != 8 + length + 8 * (size_t)info->region_count || sp_load_le32(data) != length ||
+		memcmp(data + 4, info->model, length) != 0 ||
 		sp_load_le32(data + 4 + length) != info->region_count)
 		return EINVAL;
 	data += 8 + length;
@@ -153,8 +152,8 @@ static int take_pages(struct sp_stream_in *in, uint8_t *data, size_t size) {
 		return error;
 	if (!sp_within(in->place.offset, size, area->size))
 		return EINVAL;
-	if (sp_region_memory(&in->device->info->regions[region], area, offset, data,
-		    (uint32_t)size, true))
+	if (sp_region_memory(
+		    &in->device->info->regions[region], area, offset, data, (uint32_t)size, true))
 		return EIO;
 	in->place.offset += size;
 	return 0;

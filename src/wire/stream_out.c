@@ -91,8 +91,8 @@ static bool put_head(
 	return true;
 }
 
-struct sp_stream_out *sp_stream_out_create(struct sp_device *device, const uint8_t *irqs,
-	uint32_t irqs_size, uint64_t *allocations) {
+struct sp_stream_out *sp_stream_out_create(
+	struct sp_device *device, const uint8_t *irqs, uint32_t irqs_size, uint64_t *allocations) {
 	struct sp_stream_out *out = calloc(1, sizeof(*out));
 
 	if (!out)
@@ -142,8 +142,8 @@ static bool next_pages(struct sp_stream_out *out, bool *more) {
 		uint32_t size = left < SP_STREAM_PAGES ? (uint32_t)left : SP_STREAM_PAGES;
 		uint32_t first = 0, end;
 
-		if (sp_region_memory(&info->regions[out->place.region], area, offset, data, size,
-			    false))
+		if (sp_region_memory(
+			    &info->regions[out->place.region], area, offset, data, size, false))
 			return false;
 		while (first < size && is_zero(data + first))
 			first += SP_PAGE;

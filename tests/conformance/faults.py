@@ -63,6 +63,13 @@ FAULTS = {
         ("sp_wire_put_area(bytes, region->areas[i].offset, region->areas[i].size);",
          "sp_wire_put_area(bytes, region->areas[i].offset + 4096, region->areas[i].size);"),
     ],
+    # With a device that accesses memory.
+    "dma-right": [],
+    "dma-unchecked": [("if (!range || range->going || !(range->access & wanted))", "if (!range || range->going)")],
+    "dma-offset-ignored": [
+        ("uint64_t at = range->file_offset + (address - range->address);", "uint64_t at = address - range->address;")
+    ],
+    "dma-limit-ignored": [("if (body.count > server->capabilities.max_data_xfer_size)", "if (0)")],
 }
 
 
@@ -126,10 +133,14 @@ class Builder:
         return program
 
 
-def failures(suite, expected, program):
+def failures(suite, expected, name, program):
     """The cases that do not come out as expected."""
     command = [sys.executable, suite, "--json", "--limit", "1", "--expect", expected]
-    command += ["--", program, "--socket", "{socket}", "--device", "bochs"]
+    device = "bochs"
+    if name.startswith("dma-"):
+        device = "edu"
+        command += ["--dma", os.path.join(os.path.dirname(suite), "hooks", "edu.py"), "--only", "device-dma"]
+    command += ["--", program, "--socket", "{socket}", "--device", device, "--no-holder"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if ended.returncode not in (0, 1):
         return [f"the suite ended with {ended.returncode}: {ended.stderr.strip()}"]
@@ -147,8 +158,8 @@ def main():
         for name, edits in FAULTS.items():
             if names and name not in names:
                 continue
-            found = failures(suite, expected, builder.make(name, edits))
-            right = name in (NONE, "sparse-right")
+            found = failures(suite, expected, name, builder.make(name, edits))
+            right = name == NONE or name.endswith("-right")
             if right == bool(found):
                 missed.append(name)
             first = f": {found[0]}" if found else ""

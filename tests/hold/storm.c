@@ -391,6 +391,10 @@ static void one(void) {
 	case 6:
 		if (dice(8) == 0)
 			blob();
+		else if (dice(4) == 0) {
+			write_bytes(SP_REGION_BAR0, TALLY_SLOW, &value, sizeof(value), dice(2));
+			storm.sum += value;
+		}
 		break;
 	case 7:
 	case 8:

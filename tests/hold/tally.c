@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tally.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sallyport/pci.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "base/bytes.h"
 
+#define A_WHILE 300u /* microseconds */
 #define TAG SP_STATE_TAG('T', 'A', 'L', 'Y')
 
 struct tally {
@@ -21,6 +23,8 @@ struct tally {
 	uint64_t sum, reads;
 	uint8_t bytes[8];
 	struct sp_transfer transfer;
+	struct sp_timer timer;
+	struct sp_access *slow; /* that waits for it */
 };
 
 static void fetched(struct sp_transfer *transfer, int error) {
@@ -29,6 +33,15 @@ static void fetched(struct sp_transfer *transfer, int error) {
 	if (!error && !transfer->write)
 		tally->sum += sp_load_le64(tally->bytes);
 	tally->device.changes++;
+}
+
+static void expired(struct sp_timer *timer) {
+	struct tally *tally = (struct tally *)((char *)timer - offsetof(struct tally, timer));
+	struct sp_access *access = tally->slow;
+
+	tally->slow = NULL;
+	tally->sum += sp_load_le64(access->data);
+	sp_access_done(access, 0);
 }
 
 static void write_register(struct tally *tally, uint64_t offset, uint64_t value) {
@@ -73,6 +86,14 @@ static void tally_access(struct sp_device *device, struct sp_access *access) {
 
 	if (sp_pci_access(tally->pci, access))
 		return;
+	if (access->region == SP_REGION_BAR0 && access->offset == TALLY_SLOW && access->write &&
+		access->size == sizeof(value) && !tally->slow) {
+		tally->slow = access;
+		tally->timer.expired = expired;
+		device->loop->ops->arm(device->loop, &tally->timer,
+			device->loop->ops->now(device->loop) + A_WHILE);
+		return;
+	}
 	if (access->region == SP_REGION_BAR2) {
 		for (uint32_t i = 0; i < access->size; i++) {
 			if (access->write)
@@ -96,6 +117,11 @@ static void tally_reset(struct sp_device *device, enum sp_reset kind, struct sp_
 	struct tally *tally = (struct tally *)device;
 
 	(void)kind;
+	if (tally->slow) {
+		device->loop->ops->disarm(device->loop, &tally->timer);
+		sp_access_done(tally->slow, ECANCELED);
+		tally->slow = NULL;
+	}
 	tally->sum = tally->reads = 0;
 	sp_pci_reset(tally->pci);
 	sp_notice_done(notice, 0);

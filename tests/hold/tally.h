@@ -14,6 +14,7 @@
  *		0x18 write: raises a vector
  *		0x20 write: ends the process, as a bug would
  *		0x28 write: the sum is written there in the guest's memory
+ *		0x30 write: adds, after a while
  *	BAR 2	1 MiB: writes add up all bytes; reads give a pattern
  *	BAR 4	4 pages, mapped
  */
@@ -24,6 +25,7 @@ enum {
 	TALLY_RAISE = 0x18,
 	TALLY_CRASH = 0x20,
 	TALLY_STORE = 0x28,
+	TALLY_SLOW = 0x30,
 };
 #define TALLY_BLOB (1u << 20)
 #define TALLY_MEMORY (4 * SP_PAGE)

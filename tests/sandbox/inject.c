@@ -359,6 +359,7 @@ static void other_user(struct scene *scene) {
 		return;
 	expect(scene, status_has(scene, "Uid:\t65534\t65534\t65534\t65534\n"), "the user's number");
 	expect(scene, status_has(scene, "CapEff:\t0000000000000000\n"), "no capability");
+	expect(scene, status_has(scene, "CapBnd:\t0000000000000000\n"), "nor by a program");
 	expect(scene, status_has(scene, "Groups:\t65534 \n"), "the user's groups alone");
 	end(scene);
 }

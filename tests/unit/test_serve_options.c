@@ -69,8 +69,7 @@ static void test_sizes(void **state) {
 		char text[64] = "bochs,";
 
 		strcat(text, cases[i].text);
-		assert_int_equal(
-			sp_serve_add_device(&request, text, &error), cases[i].bytes != 0);
+		assert_int_equal(sp_serve_add_device(&request, text, &error), cases[i].bytes != 0);
 		if (cases[i].bytes)
 			assert_int_equal(request.devices[0].memory, cases[i].bytes);
 		sp_serve_request_release(&request);

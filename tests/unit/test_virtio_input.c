@@ -278,6 +278,66 @@ static void test_no_driver(void **state) {
 	driver_end(&guest.driver);
 }
 
+static struct sp_state_writer *saved(struct guest *guest, struct sp_state_reader **reader) {
+	struct sp_device *device = guest->driver.fake.device;
+	struct sp_state_writer *writer = sp_state_writer_create();
+	struct sp_error error = {0};
+	const uint8_t *data;
+	size_t size;
+
+	assert_true(device->ops->save(device, writer, &error));
+	data = sp_state_data(writer, &size, &error);
+	assert_non_null(data);
+	*reader = sp_state_reader_create(data, size, &error);
+	assert_non_null(*reader);
+	return writer;
+}
+
+/* What waits, what is pressed and what the driver gave survive. */
+static void test_state(void **state) {
+	static const uint64_t ways[] = {0, PACKED | EVENT_IDX};
+	struct sp_state_reader *reader;
+	struct sp_state_writer *writer;
+	struct fake_notice notice;
+	struct sp_error error = {0};
+	struct sp_device *device;
+	struct guest guest;
+	uint8_t answer[128];
+
+	(void)state;
+	for (size_t way = 0; way < 2; way++) {
+		begin(&guest, false, ways[way]);
+		device = guest.driver.fake.device;
+		give(&guest, 3);
+		assert_int_equal(ask(&guest, 1, 0, answer), 18);
+		press(&guest, KEY_A, true);
+		expect(&guest, EV_KEY, KEY_A, 1);
+		expect(&guest, EV_SYN, 0, 0);
+		press(&guest, KEY_B, true);
+		expect(&guest, EV_KEY, KEY_B, 1);
+		guest.sink->lights = 2;
+		writer = saved(&guest, &reader);
+		fake_reset(&guest.driver.fake, SP_RESET_FUNCTION, &notice);
+		assert_int_equal(guest.sink->lights, 0);
+		assert_true(device->ops->load(device, reader, &error));
+		assert_int_equal(guest.sink->lights, 2);
+		assert_int_equal(
+			fake_read(&guest.driver.fake, SP_REGION_BAR0, guest.driver.config + 2, 1),
+			18);
+		driver_loop_run(&guest.driver.loop, 5);
+		expect_none(&guest);
+		give(&guest, 8);
+		expect(&guest, EV_SYN, 0, 0);
+		/* A is held, and so can be released. */
+		press(&guest, KEY_A, false);
+		expect(&guest, EV_KEY, KEY_A, 0);
+		expect(&guest, EV_SYN, 0, 0);
+		sp_state_reader_destroy(reader);
+		sp_state_writer_destroy(writer);
+		driver_end(&guest.driver);
+	}
+}
+
 static void test_short_buffer(void **state) {
 	const struct driver_buffer buffer = {DRIVER_BUFFERS, 7, true};
 	struct guest guest;
@@ -300,6 +360,7 @@ int main(void) {
 		cmocka_unit_test(test_lights),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_no_driver),
+		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_short_buffer),
 	};
 

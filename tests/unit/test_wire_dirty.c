@@ -181,14 +181,12 @@ static void test_misuse(void **state) {
 	uint64_t all[2] = {0x1000, 0}, large[3] = {0, 1 << 30, 0x1000};
 
 	for (size_t i = 0; i < sizeof(STARTS) / sizeof(STARTS[0]); i++)
-		assert_int_equal(
-			feature(client, SET | SP_WIRE_LOG_START, STARTS[i], 32), EINVAL);
+		assert_int_equal(feature(client, SET | SP_WIRE_LOG_START, STARTS[i], 32), EINVAL);
 	assert_int_equal(feature(client, SET | SP_WIRE_LOG_START, all, 15), EINVAL);
 	assert_int_equal(feature(client, GET | SP_WIRE_LOG_REPORT, REPORTS[0], 24), EINVAL);
 	assert_int_equal(feature(client, SET | SP_WIRE_LOG_START, all, 16), 0);
 	for (size_t i = 0; i < sizeof(REPORTS) / sizeof(REPORTS[0]); i++)
-		assert_int_equal(
-			feature(client, GET | SP_WIRE_LOG_REPORT, REPORTS[i], 24), EINVAL);
+		assert_int_equal(feature(client, GET | SP_WIRE_LOG_REPORT, REPORTS[i], 24), EINVAL);
 	/* A reply that is longer than the client wants, and one that is too long altogether. */
 	assert_int_equal(feature(client, GET | SP_WIRE_LOG_REPORT, large, 24), EINVAL);
 	large[1] = UINT64_MAX;

@@ -122,8 +122,7 @@ static void test_hostile(void **state) {
 static void test_budget(void **state) {
 	struct scene *scene = *state;
 	struct client *client = &scene->client;
-	struct sp_budget_limits limits = {
-		{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 3}, 0};
+	struct sp_budget_limits limits = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 3}, 0};
 	struct sp_budget *budget = sp_budget_create(&limits);
 
 	scene->device->base.budget = budget;

@@ -32,13 +32,13 @@ static const struct {
 	{SP_WIRE_REGION_INFO, {.argsz = 4096, .index = SP_REGION_BAR0}, NULL, 0, NONE},
 	{SP_WIRE_REGION_IO_FDS, {.argsz = 4096, .index = SP_REGION_BAR0}, NULL, 0, NONE},
 	{SP_WIRE_IRQ_INFO, {.argsz = 16, .index = SP_WIRE_MSIX}, NULL, 0, NONE},
-	{SP_WIRE_SET_IRQS, {.argsz = 20, .flags = 4 | 32, .index = SP_WIRE_MSIX, .count = 2}, NULL, 0,
-		EVENTS},
+	{SP_WIRE_SET_IRQS, {.argsz = 20, .flags = 4 | 32, .index = SP_WIRE_MSIX, .count = 2}, NULL,
+		0, EVENTS},
 	{SP_WIRE_REGION_WRITE, {.index = SP_REGION_BAR0, .count = 4}, "abcd", 4, NONE},
 	{SP_WIRE_REGION_READ, {.index = SP_REGION_BAR0, .count = 4}, NULL, 0, NONE},
 	{SP_WIRE_WRITE_MULTI, {.size = 1}, "\0\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0abcd\0\0\0", 24, NONE},
-	{SP_WIRE_FEATURE, {.argsz = 64, .flags = 1 << 17 | 6}, "\0\20\0\0\0\0\0\0\0\0\0\0\0\0\0", 16,
-		NONE},
+	{SP_WIRE_FEATURE, {.argsz = 64, .flags = 1 << 17 | 6}, "\0\20\0\0\0\0\0\0\0\0\0\0\0\0\0",
+		16, NONE},
 	{SP_WIRE_FEATURE, {.argsz = 64, .flags = 1 << 17 | 2}, "\3\0\0\0\0\0\0", 8, NONE},
 	{SP_WIRE_MIG_READ, {.argsz = 4104, .count = 4096}, NULL, 0, NONE},
 	{SP_WIRE_FEATURE, {.argsz = 64, .flags = 1 << 17 | 2}, "\4\0\0\0\0\0\0", 8, NONE},
@@ -48,15 +48,15 @@ static const struct {
 };
 #define STEPS (sizeof(SESSION) / sizeof(SESSION[0]))
 
-static void send_step(struct client *client, size_t step, bool half, int memory, const int *events) {
+static void send_step(
+	struct client *client, size_t step, bool half, int memory, const int *events) {
 	const int *fds = SESSION[step].fds == MEMORY ? &memory : events;
 	uint32_t count = (uint32_t)SESSION[step].fds;
 	uint8_t bytes[256];
 	struct sp_wire_header header = {.id = (uint16_t)step, .command = SESSION[step].command};
 
 	header.size = SP_WIRE_HEADER + SESSION[step].size;
-	header.size += sp_wire_encode(
-		header.command, &SESSION[step].body, bytes + SP_WIRE_HEADER);
+	header.size += sp_wire_encode(header.command, &SESSION[step].body, bytes + SP_WIRE_HEADER);
 	if (SESSION[step].size)
 		memcpy(bytes + header.size - SESSION[step].size, SESSION[step].data,
 			SESSION[step].size);
@@ -64,8 +64,8 @@ static void send_step(struct client *client, size_t step, bool half, int memory,
 	client_send(client, bytes, half ? header.size / 2 : header.size, fds, count);
 }
 
-/* The process: the steps before the last with their replies; then it waits for a sign, sends the last,
- * and does no more. */
+/* The process: the steps before the last with their replies; then it waits for a sign, sends the
+ * last, and does no more. */
 static void play(struct client *client, size_t last, bool half, int sign) {
 	int memory = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int events[2] = {eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC)};

@@ -37,14 +37,14 @@ static void test_one_at_a_time(void **state) {
 	assert_int_equal(scene->device->lost, 2);
 }
 
-/* The next one comes before the loop has seen that the last one has gone, with what it sent at last. */
+/* The next one comes before the loop has seen that the last one has gone, with what it sent at
+ * last. */
 static void test_at_once(void **state) {
 	struct scene *scene = *state;
 	struct client *client = &scene->client, next;
 	struct sp_wire_body body = {.index = 0, .count = 4};
 
-	client_command(
-		client, SP_WIRE_REGION_WRITE, SP_WIRE_NO_REPLY, &body, "last", 4, NULL, 0);
+	client_command(client, SP_WIRE_REGION_WRITE, SP_WIRE_NO_REPLY, &body, "last", 4, NULL, 0);
 	close(client->socket);
 	client->socket = -1;
 	assert_true(client_connect(&next, scene->loop, scene->server));

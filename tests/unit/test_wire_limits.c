@@ -188,8 +188,7 @@ static void test_unmap(void **state) {
 	struct sp_bus *bus = fake->base.bus;
 	struct sp_wire_body body = {.argsz = 24, .size = 0x10000};
 	struct sp_dma_part part;
-	struct sp_dma_pin pin = {
-		.size = 16, .access = SP_DMA_WRITE, .parts = &part, .part_max = 1};
+	struct sp_dma_pin pin = {.size = 16, .access = SP_DMA_WRITE, .parts = &part, .part_max = 1};
 	int fd = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	assert_int_equal(ftruncate(fd, 0x10000), 0);

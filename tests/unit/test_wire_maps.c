@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * What QEMU does behind a virtual IOMMU: hundreds of maps of single pages, each with a descriptor of
- * its own, and unmaps of more than was ever mapped.
+ * What QEMU does behind a virtual IOMMU: hundreds of maps of single pages, each with a descriptor
+ * of its own, and unmaps of more than was ever mapped.
  */
 #define MAPS 2000u
 #define PAGE UINT64_C(0x1000)
@@ -117,8 +117,8 @@ static void test_odd_unmaps(void **state) {
 		assert_int_equal(client_map(client, 0x1000, 0x1000, fd, 0), 0);
 		assert_int_equal(client_map(client, 0x10000, 0x1000, fd, 0x1000), 0);
 		assert_int_equal(client_map(client, UINT64_C(1) << 32, 0x1000, fd, 0x2000), 0);
-		assert_int_equal(client_unmap(client, UNMAPS[i].address, UNMAPS[i].size),
-			UNMAPS[i].error);
+		assert_int_equal(
+			client_unmap(client, UNMAPS[i].address, UNMAPS[i].size), UNMAPS[i].error);
 		assert_int_equal(scene_state(scene).ranges, UNMAPS[i].left);
 		assert_int_equal(client_unmap(client, 0, UINT64_MAX), 0);
 	}

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "gpu/bochs.h"
 #include "wire/server_parts.h"
 
 #define GET (UINT64_C(1) << 16)
@@ -278,7 +279,8 @@ static void test_sessions(void **state) {
 	sp_budget_destroy(budget);
 }
 
-/* Any byte changed, any byte missing, and more than there is: it is refused, and the device reset. */
+/* Any byte changed, any byte missing, and more than there is: it is refused, and the device reset.
+ */
 static void test_damage(void **state) {
 	struct scene *scene = *state;
 	struct client *client = &scene->client;
@@ -329,7 +331,8 @@ static void test_damage(void **state) {
 static void test_interrupts(void **state) {
 	struct scene *scene = *state;
 	struct client *client = &scene->client;
-	struct sp_wire_body irq = {.argsz = 20, .flags = 4 | 32, .index = 2, .start = 3, .count = 1};
+	struct sp_wire_body irq = {
+		.argsz = 20, .flags = 4 | 32, .index = 2, .start = 3, .count = 1};
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct stream stream;
 	uint64_t count;
@@ -389,6 +392,71 @@ static void test_slow(void **state) {
 	assert_int_equal(fake->resumes, fake->stops);
 }
 
+struct display {
+	struct sp_device *device;
+	struct sp_wire_server *server;
+	struct client *client;
+};
+
+static struct display make_display(struct sp_loop *loop) {
+	struct sp_bochs_options options = {.memory_size = SP_BOCHS_MEMORY_MIN, .memory = -1};
+	struct display display;
+	struct sp_error error;
+
+	display.device = sp_bochs_create(&options, NULL, &error);
+	assert_non_null(display.device);
+	display.device->loop = loop;
+	assert_true(
+		sp_wire_server_create(&display.server, display.device, loop, NULL, NULL, &error));
+	display.client = malloc(sizeof(*display.client));
+	assert_non_null(display.client);
+	assert_true(client_connect(display.client, loop, display.server));
+	assert_int_equal(client_greet(display.client, "{}"), 0);
+	return display;
+}
+
+static void end_display(struct display *display) {
+	client_hang_up(display->client);
+	sp_wire_server_destroy(display->server);
+	sp_device_destroy(display->device);
+	free(display->client);
+}
+
+/* A display of ours as a whole: from one server to another. */
+static void test_display(void **state) {
+	struct scene *scene = *state;
+	struct display from = make_display(scene->loop), to = make_display(scene->loop);
+	static uint8_t picture[1u << 20], seen[1u << 20];
+	struct stream stream;
+
+	for (size_t i = 0; i < sizeof(picture); i++)
+		picture[i] = (uint8_t)(i * 31 + (i >> 9));
+	memset(picture + 0x8000, 0, 0x3000);
+	assert_int_equal(client_write(from.client, SP_REGION_BAR0, 0x1000, picture, 0xff000), 0);
+	assert_int_equal(client_write(to.client, SP_REGION_BAR0, 0, picture, sizeof(picture)), 0);
+	/* Its width, memory decoding, and what firmware leaves in the function. */
+	assert_int_equal(client_write(from.client, SP_REGION_BAR2, 0x502, "\0\4", 2), 0);
+	assert_int_equal(client_write(from.client, SP_REGION_CONFIG, 4, "\2", 1), 0);
+	assert_int_equal(client_write(from.client, SP_REGION_CONFIG, 0x3c, "\13", 1), 0);
+	stream = take_state(from.client, 1u << 16);
+	assert_in_range(stream.size, 0xfc000, 0x100000);
+	assert_int_equal(give_state(to.client, &stream, 1u << 20), 0);
+	assert_int_equal(set_state(to.client, RUNNING), 0);
+	assert_int_equal(client_read(to.client, SP_REGION_BAR0, 0, sizeof(seen)), 0);
+	memcpy(seen, to.client->payload + 16, sizeof(seen));
+	/* It begins a page later there, behind a page of zeros. */
+	assert_memory_equal(seen + 0x1000, picture, 0xff000);
+	memset(picture, 0, 0x1000);
+	assert_memory_equal(seen, picture, 0x1000);
+	assert_int_equal(client_read(to.client, SP_REGION_BAR2, 0x502, 2), 0);
+	assert_memory_equal(to.client->payload + 16, "\0\4", 2);
+	assert_int_equal(client_read(to.client, SP_REGION_CONFIG, 0x3c, 1), 0);
+	assert_int_equal(to.client->payload[16], 11);
+	free(stream.data);
+	end_display(&from);
+	end_display(&to);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_features, begin, scene_end),
@@ -398,6 +466,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_damage, begin, scene_end),
 		cmocka_unit_test_setup_teardown(test_interrupts, begin, scene_end),
 		cmocka_unit_test_setup_teardown(test_slow, begin, scene_end),
+		cmocka_unit_test_setup_teardown(test_display, begin, scene_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,25 +10,30 @@ from pixels import read_png
 ROM = "vgabios-bochs-display.bin"
 LIMIT = 90
 PAUSE = 0.5  # between looks at a screen whose end nobody tells
+LEAST = 500  # pixels of a screen that shows something
 
 
-def settled(look, wanted, limit=LIMIT):
-    """A screen of firmware tells nobody when it is done: looks until it is as wanted. Returns the last look."""
+def common(looks, limit=LIMIT):
+    """
+    Looks at two screens until both have shown the same, at any time, as one firmware may be ahead of the
+    other. Firmware tells nobody when it has drawn. Returns that picture, or None, and all that were seen.
+    """
+    seen = tuple({} for _ in looks)
     end = time.monotonic() + limit
-    while True:
-        seen = look()
-        if wanted(seen) or time.monotonic() > end:
-            return seen
+    while time.monotonic() < end:
+        for look, pictures in zip(looks, seen):
+            picture = look()
+            if picture and picture.lit() >= LEAST:
+                pictures[picture.sum] = picture
+        for name in seen[0].keys() & seen[1].keys():
+            return seen[0][name], seen
         time.sleep(PAUSE)
+    return None, seen
 
 
-def lit(picture):
-    return picture and picture.colours() > 1
-
-
-def ours_now(server):
+def ours_now(server, path):
     try:
-        return server.pixels()
+        return server.screenshot(path)
     except Failure:  # nothing is shown yet
         return None
 
@@ -47,15 +52,9 @@ def compare(case, title, more, roms):
             theirs.screendump("own", path)
             return read_png(path)
 
-        def both():
-            """They are compared when both have stood still for a moment."""
-            return look_at_theirs(), ours_now(server)
-
-        pair = settled(both, lambda seen: lit(seen[0]) and lit(seen[1]) and seen[0].sum == seen[1].sum)
-        case.judge(lit(pair[0]), f"{title} shows something on QEMU's display", pair[0])
-        if lit(pair[1]):
-            server.screenshot(case.folder / "ours.png")
-        case.judge(pair[1] and pair[0].sum == pair[1].sum, f"{title} shows the same on ours", pair[1])
+        same, seen = common((look_at_theirs, lambda: ours_now(server, case.folder / "ours.png")))
+        case.judge(same, f"{title} shows the same on QEMU's display and on ours",
+                   f"{same}, {same.lit()} pixels lit" if same else [[str(one) for one in side.values()] for side in seen])
         ours.end()
         theirs.end()
 

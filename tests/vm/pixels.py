@@ -24,6 +24,10 @@ class Picture:
         step = max(1, len(self.data) // 3 // 20000) * 3
         return len({self.data[at:at + 3] for at in range(0, len(self.data), step)})
 
+    def lit(self):
+        """How many pixels are not black, or a few less."""
+        return max(self.width * self.height - self.data[i::3].count(0) for i in range(3))
+
     def __str__(self):
         return f"{self.width}x{self.height} {self.sum[:16]}"
 

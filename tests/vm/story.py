@@ -59,7 +59,7 @@ class Case:
         self.lines.append(f"  {text}")
 
     def server(self, *devices, name="vm", more=()):
-        server = Server(self.story.program, self.folder, name, devices, *more)
+        server = Server(self.story.program, self.folder, name, devices, *more, *self.story.more)
         self.story.processes.append(server)
         return server
 
@@ -87,11 +87,12 @@ class Case:
 
 
 class Story:
-    def __init__(self, program, folder, seed):
+    def __init__(self, program, folder, seed, more):
         self.program = pathlib.Path(program).resolve()
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.seed = seed
+        self.more = more
         self.processes = []
         self.bed = VmBed()
         # So that what is left behind is ended, too.
@@ -126,9 +127,11 @@ def main():
     parser.add_argument("--only", action="append", metavar="CASE", choices=names, help=", ".join(names))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32),
                         help="of what is random, to see it again")
+    parser.add_argument("--serve-option", action="append", default=[], metavar="OPTION",
+                        help="another option for serve, such as --serve-option=--no-sandbox")
     options = parser.parse_args()
     try:
-        story = Story(options.serve, options.folder, options.seed)
+        story = Story(options.serve, options.folder, options.seed, options.serve_option)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 2

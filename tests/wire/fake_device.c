@@ -133,8 +133,7 @@ static void resume(struct sp_device *device) {
 
 #define TAG SP_STATE_TAG('F', 'A', 'K', 'E')
 
-static bool save(
-	struct sp_device *device, struct sp_state_writer *writer, struct sp_error *error) {
+static bool save(struct sp_device *device, struct sp_state_writer *writer, struct sp_error *error) {
 	struct fake_device *fake = (struct fake_device *)device;
 
 	(void)error;
@@ -144,8 +143,7 @@ static bool save(
 	return true;
 }
 
-static bool load(
-	struct sp_device *device, struct sp_state_reader *reader, struct sp_error *error) {
+static bool load(struct sp_device *device, struct sp_state_reader *reader, struct sp_error *error) {
 	struct fake_device *fake = (struct fake_device *)device;
 	const uint8_t *bytes;
 	uint16_t version;

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-CYCLES = int(sys.argv[2]) if len(sys.argv) > 2 else 10000
+CYCLES = 10000
 # Until then it has made all that is made once.
 SETTLED = 500
 LIMIT = 10  # seconds, for each answer
@@ -100,18 +100,18 @@ def cycle(path, number, memory, event):
     client.close()
 
 
-def run(path, program):
+def run(path, program, cycles):
     memory = os.memfd_create("guest", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(memory, 2 << 20)
     event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     first = None
-    for number in range(CYCLES):
+    for number in range(cycles):
         cycle(path, number, memory, event)
-        if number == min(SETTLED, CYCLES // 2):
+        if number == min(SETTLED, cycles // 2):
             # One that is there while it is looked at.
             first = look(path, program, memory, event)
     last = look(path, program, memory, event)
-    print(f"{CYCLES} clients: descriptors, mappings, KiB: {first} then {last}")
+    print(f"{cycles} clients: descriptors, mappings, KiB: {first} then {last}")
     for name, before, after, more in zip(
         ("descriptors", "mappings", "KiB of private memory"), first, last, (0, 2, 256)
     ):
@@ -139,7 +139,7 @@ def main():
         try:
             if not select.select([notices], [], [], LIMIT)[0]:
                 raise AssertionError("it does not get ready")
-            run(path, program)
+            run(path, program, int(sys.argv[2]) if len(sys.argv) > 2 else CYCLES)
         finally:
             program.terminate()
             status = program.wait(LIMIT)

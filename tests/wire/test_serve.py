@@ -111,6 +111,30 @@ class Serve(Case):
         self.refused("no image of an expansion ROM", "--directory", self.folder + "/x", "--device", "bochs,rom=" + image)
         self.assertFalse(os.path.exists(self.folder + "/x"))
 
+    def test_reset(self):
+        """A machine that is reset finds its devices as after power-on, and goes on with them."""
+        _, directory = self.vm("again", "bochs", "edu")
+        client = Client(os.path.join(directory, "bochs.sock"))
+        client.mode(640, 480)
+        client.write(7, 4, b"\x06\x00")
+        for _ in range(3):
+            client.ask(13, b"")
+            self.assertEqual(client.read(2, 0x502, 2), b"\0\0")
+            self.assertEqual(client.read(7, 4, 1), b"\0")
+            client.mode(640, 480)
+            self.assertEqual(client.read(2, 0x502, 2), b"\x80\x02")
+        # One that breaks the rules is sent away; the other device's client is not.
+        other = Client(os.path.join(directory, "edu.sock"))
+        client.socket.sendall(b"\xff" * 64)
+        while client.socket.recv(4096):
+            pass
+        client.close()
+        self.assertEqual(other.read(7, 2, 2), b"\xe8\x11")
+        other.close()
+        client = self.again(os.path.join(directory, "bochs.sock"))
+        self.assertEqual(client.read(2, 0x502, 2), b"\0\0")
+        client.close()
+
     def test_mode(self):
         _, directory = self.vm("size", "bochs,mode=1024x600")
         client = Client(os.path.join(directory, "bochs.sock"))
@@ -299,6 +323,7 @@ class Serve(Case):
 
         client = Client(os.path.join(directory, "bochs.sock"))
         client.mode(640, 480)
+        time.sleep(0.3)
         before = ticks(), switches()
         time.sleep(1)
         self.assertEqual((ticks(), switches()), before)
