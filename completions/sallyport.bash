@@ -42,7 +42,7 @@ _sallyport()
 		screenshot:-d | screenshot:--device | control:-d | control:--device)
 		return
 		;;
-	control:reset | control:state | control:quit | control:resize)
+	control:reset | control:state | control:quit | control:upgrade | control:resize)
 		return
 		;;
 	esac
@@ -144,7 +144,7 @@ _sallyport()
 		if ((COMP_CWORD == 2)); then
 			COMPREPLY=($(compgen -W "$(sallyport ps --quiet 2>/dev/null)" -- "$cur"))
 		else
-			COMPREPLY=($(compgen -W "state reset resize quit" -- "$cur"))
+			COMPREPLY=($(compgen -W "state reset resize quit upgrade" -- "$cur"))
 		fi
 		;;
 	explain:-*)

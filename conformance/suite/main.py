@@ -25,14 +25,28 @@ def options(arguments):
         prog="sallyport conformance", description=ABOUT, epilog=END, allow_abbrev=False,
         usage="%(prog)s [OPTION]… -- COMMAND … {socket}\n       %(prog)s [OPTION]… --connect PATH",
     )
-    parser.add_argument("--connect", metavar="PATH", help="test the server that listens at this socket")
-    parser.add_argument("--only", metavar="PATTERN", action="append", help="these cases only, as dma.*")
-    parser.add_argument("--skip", metavar="PATTERN", action="append", default=[], help="all but these cases")
-    parser.add_argument("--expect", metavar="FILE", help="what is known of this server: CASE VERDICT EXPLANATION")
-    parser.add_argument("--dma", metavar="FILE", help="Python that makes the device access memory; see the README")
-    parser.add_argument("--limit", type=float, default=2, metavar="SECONDS", help="for each reply (2)")
+    parser.add_argument(
+        "--connect", metavar="PATH", help="test the server that listens at this socket",
+    )
+    parser.add_argument(
+        "--only", metavar="PATTERN", action="append", help="these cases only, as dma.*",
+    )
+    parser.add_argument(
+        "--skip", metavar="PATTERN", action="append", default=[], help="all but these cases",
+    )
+    parser.add_argument(
+        "--expect", metavar="FILE", help="what is known of this server: CASE VERDICT EXPLANATION",
+    )
+    parser.add_argument(
+        "--dma", metavar="FILE", help="Python that makes the device access memory; see the README",
+    )
+    parser.add_argument(
+        "--limit", type=float, default=2, metavar="SECONDS", help="for each reply (2)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--quiet", action="store_true", help="print only what is not as it should be")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print only what is not as it should be",
+    )
     parser.add_argument("--list", action="store_true", help="print the cases and run none")
     parser.add_argument("--markdown", action="store_true", help="with --list, as a table")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")

@@ -78,13 +78,13 @@ class Client:
     # Sending.
 
     def raw(self, data, files=()):
-        if files:
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
         try:
             if files:
-                sent = self.socket.sendmsg([data], ancillary)
-                data = data[sent:]
-            self.socket.sendall(data)
+                ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
+                data = data[self.socket.sendmsg([data], ancillary) :]
+            # Even nothing cannot be sent to one that has replied and gone.
+            if data:
+                self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             raise Closed from None
         except TimeoutError:

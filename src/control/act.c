@@ -15,13 +15,13 @@ static const struct cli_option OPTIONS[] = {
 
 static const struct cli_usage USAGE = {
 	.verb = "control",
-	.arguments = "[OPTION]… VM state|reset|resize WIDTHxHEIGHT|quit",
+	.arguments = "[OPTION]… VM state|reset|resize WIDTHxHEIGHT|quit|upgrade",
 	.about =
 		"Tells the process that serves a virtual machine to do something: `state` prints "
 		"all that it counts, as JSON; `reset` puts a device into the state after power-on, "
 		"which the guest's driver is not told; `resize` makes a size the one that the "
 		"screen likes best, which the guest learns when it next asks; `quit` ends the "
-		"process. VM is a name, or the path of a directory given to `sallyport serve`.",
+		"process; `upgrade` has the program that is installed now go on in its place. VM is a name, or the path of a directory given to `sallyport serve`.",
 	.example = "sallyport control desktop resize 1920x1080",
 	.options = OPTIONS,
 	.count = sizeof(OPTIONS) / sizeof(OPTIONS[0]),
@@ -37,6 +37,7 @@ static const struct action {
 	{"reset", true, false, false},
 	{"resize", true, true, false},
 	{"quit", false, false, false},
+	{"upgrade", false, false, false},
 };
 #define ACTION_COUNT (sizeof(ACTIONS) / sizeof(ACTIONS[0]))
 

@@ -97,7 +97,8 @@ void sp_hold_ready(struct sp_journal *journal) {
 
 /* The child, which has all memory as it was before any worker. */
 static void work(struct hold *hold, pid_t holder) {
-	/* Nobody would go on after it, and the next holder's sockets are not to be removed by it. */
+	/* Nobody would go on after it, and the next holder's sockets are not to be removed by it.
+	 */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != holder)
 		_exit(1);
@@ -133,8 +134,8 @@ static time_t now(void) {
 static bool forgive(struct hold *hold, int number) {
 	struct sp_journal_shared *shared = sp_journal_shared(hold->journal);
 	/* Whoever sends that does it from outside; so does the kernel when memory runs out. */
-	bool crashed = number != SIGKILL && number != SIGTERM && number != SIGINT &&
-		number != SIGHUP;
+	bool crashed =
+		number != SIGKILL && number != SIGTERM && number != SIGINT && number != SIGHUP;
 	time_t *oldest;
 	char line[160];
 
@@ -152,7 +153,8 @@ static bool forgive(struct hold *hold, int number) {
 		return true;
 	oldest = &hold->crashes[hold->crash_count % SP_HOLD_CRASHES];
 	if (hold->crash_count++ >= SP_HOLD_CRASHES && now() - *oldest < SP_HOLD_SECONDS) {
-		snprintf(line, sizeof(line), "the worker crashed %u times within %d seconds: giving up",
+		snprintf(line, sizeof(line),
+			"the worker crashed %u times within %d seconds: giving up",
 			SP_HOLD_CRASHES + 1, SP_HOLD_SECONDS);
 		say(hold, line);
 		return false;

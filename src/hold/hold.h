@@ -24,8 +24,8 @@ struct sp_hold_options {
 
 #define SP_HOLD_UPGRADE 120 /* a status */
 
-/* Crashes, for which nobody but the worker itself is to blame, are forgiven up to so many in so many
- * seconds; so are workers that were ended before they were ready, one after another. */
+/* Crashes, for which nobody but the worker itself is to blame, are forgiven up to so many in so
+ * many seconds; so are workers that were ended before they were ready, one after another. */
 #define SP_HOLD_CRASHES 10u
 #define SP_HOLD_SECONDS 60
 #define SP_HOLD_UNREADY 256u

@@ -126,8 +126,7 @@ static bool name_block(struct block *block, const char *name) {
 	return true;
 }
 
-static bool fits(
-	const struct block *block, uint32_t version, size_t size, struct sp_error *error) {
+static bool fits(const struct block *block, uint32_t version, size_t size, struct sp_error *error) {
 	return (block->version == version && block->size == size) ||
 		sp_error_set(error, SP_ERROR_INPUT,
 			"the journal's part \"%s\" is of version %u, and this program knows "
@@ -168,8 +167,8 @@ void *sp_journal_block(struct sp_journal *journal, const char *name, uint32_t ve
 	}
 	if (!fits(block, version, size, error))
 		return NULL;
-	data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, journal->fd,
-		(off_t)block->offset);
+	data = mmap(
+		NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, journal->fd, (off_t)block->offset);
 	if (data == MAP_FAILED) {
 		sp_error_set(error, SP_ERROR_SYSTEM, "journal: %s", strerror(errno));
 		return NULL;

@@ -111,7 +111,6 @@ bool sp_sandbox_enter(
 		*sandbox = (struct sp_sandbox){0};
 		return true;
 	}
-
 	/* Neither other processes of the user's nor images of it show the guest's memory. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return system_error(error, "dumpable");

@@ -40,7 +40,7 @@ struct sp_control {
 	struct sp_vm *vm;
 	struct sp_loop *loop;
 	struct sp_report report;
-	void (*quit)(void *data);
+	bool (*end)(void *data, bool upgrade);
 	void *data;
 	struct client clients[SP_CONTROL_CLIENTS];
 };
@@ -51,7 +51,7 @@ static void unwatch(struct client *client) {
 	client->watch.events = 0;
 }
 
-static void end(struct client *client) {
+static void end_client(struct client *client) {
 	if (client->socket < 0)
 		return;
 	unwatch(client);
@@ -191,7 +191,7 @@ static void was_reset(struct sp_notice *notice, int failure) {
 		answer_good(client);
 	/* Within do_reset() serve() goes on by itself. */
 	if (!client->watch.events && !want(client, POLLOUT))
-		end(client);
+		end_client(client);
 }
 
 static void do_reset(struct client *client, const struct sp_control_request *request) {
@@ -203,6 +203,15 @@ static void do_reset(struct client *client, const struct sp_control_request *req
 	client->notice = (struct sp_notice){.done = was_reset};
 	client->resetting = true;
 	device->ops->reset(device, SP_RESET_FUNCTION, &client->notice);
+}
+
+static void do_end(struct client *client, bool upgrade) {
+	struct sp_control *control = client->control;
+
+	if (control->end(control->data, upgrade))
+		answer_good(client);
+	else
+		answer_error(client, "there is no holder that could start another program");
 }
 
 static void answer(struct client *client, const char *line, size_t size) {
@@ -227,8 +236,8 @@ static void answer(struct client *client, const char *line, size_t size) {
 		do_reset(client, &request);
 		break;
 	case SP_CONTROL_QUIT:
-		answer_good(client);
-		client->control->quit(client->control->data);
+	case SP_CONTROL_UPGRADE:
+		do_end(client, request.verb == SP_CONTROL_UPGRADE);
 		break;
 	case SP_CONTROL_VERBS:
 		break;
@@ -330,17 +339,17 @@ static void serve(struct client *client) {
 	do {
 		switch (flush(client)) {
 		case PROGRESS_GONE:
-			end(client);
+			end_client(client);
 			return;
 		case PROGRESS_BLOCKED:
 			if (!want(client, POLLOUT))
-				end(client);
+				end_client(client);
 			return;
 		case PROGRESS_DONE:
 			break;
 		}
 		if (client->last) {
-			end(client);
+			end_client(client);
 			return;
 		}
 		if (client->resetting) {
@@ -349,7 +358,7 @@ static void serve(struct client *client) {
 		}
 	} while (next_line(client));
 	if (client->ended || !want(client, POLLIN))
-		end(client);
+		end_client(client);
 }
 
 static void ready(struct sp_watch *watch, short events) {
@@ -362,13 +371,13 @@ static void ready(struct sp_watch *watch, short events) {
 		if (size < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (size < 0) {
-			end(client);
+			end_client(client);
 			return;
 		}
 		client->in_size += (size_t)size;
 		client->ended = size == 0;
 	} else if (!(events & POLLOUT)) {
-		end(client);
+		end_client(client);
 		return;
 	}
 	serve(client);
@@ -395,19 +404,19 @@ static void came(struct sp_watch *watch, short events) {
 	}
 	client->socket = socket;
 	if (!want(client, POLLIN))
-		end(client);
+		end_client(client);
 }
 
 bool sp_control_create(struct sp_control **created, const struct sp_listener *listener,
 	struct sp_vm *vm, const struct sp_viewers *viewers, struct sp_loop *loop,
-	void (*quit)(void *data), void *data, struct sp_error *error) {
+	bool (*end)(void *data, bool upgrade), void *data, struct sp_error *error) {
 	struct sp_control *control = calloc(1, sizeof(*control));
 
 	if (!control)
 		return sp_error_memory(error);
 	control->vm = vm;
 	control->loop = loop;
-	control->quit = quit;
+	control->end = end;
 	control->data = data;
 	for (uint32_t i = 0; i < SP_CONTROL_CLIENTS; i++) {
 		control->clients[i].control = control;
@@ -433,7 +442,7 @@ void sp_control_close(struct sp_control *control) {
 		sp_listen_end(&control->listener);
 	}
 	for (uint32_t i = 0; i < SP_CONTROL_CLIENTS; i++)
-		end(&control->clients[i]);
+		end_client(&control->clients[i]);
 }
 
 bool sp_control_idle(const struct sp_control *control) {

@@ -14,10 +14,11 @@ struct sp_control;
 #define SP_CONTROL_CLIENTS 16u
 
 /* The listener becomes its own, but not after an error; VM, viewers (NULL: none) and loop are
- * borrowed. `quit` is called when a client asks for the end, and must not do it at once. */
+ * borrowed. `end` is called when a client asks for the end, or for another program to go on, and
+ * must not do it at once; false: it cannot be. */
 bool sp_control_create(struct sp_control **control, const struct sp_listener *listener,
 	struct sp_vm *vm, const struct sp_viewers *viewers, struct sp_loop *loop,
-	void (*quit)(void *data), void *data, struct sp_error *error);
+	bool (*end)(void *data, bool upgrade), void *data, struct sp_error *error);
 /* Sends all clients away and takes no others. */
 void sp_control_close(struct sp_control *control);
 /* No device has a request of ours any more. */

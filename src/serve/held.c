@@ -46,8 +46,8 @@ static bool keep_sockets(
 				error, SP_ERROR_SYSTEM, "journal: there is no room for sockets");
 	}
 	return !sockets->directory ||
-		sp_journal_keep(journal, sockets->made ? "made" : "directory", -1,
-			sockets->directory) ||
+		sp_journal_keep(
+			journal, sockets->made ? "made" : "directory", -1, sockets->directory) ||
 		sp_error_set(error, SP_ERROR_SYSTEM, "journal: there is no room for %s",
 			sockets->directory);
 }
@@ -123,8 +123,7 @@ static bool is_from(int socket, const struct sp_listener *listener) {
 	struct sockaddr_un mine = {0}, theirs = {0};
 	socklen_t mine_size = sizeof(mine), theirs_size = sizeof(theirs);
 
-	return listener->path &&
-		getsockname(socket, (struct sockaddr *)&mine, &mine_size) == 0 &&
+	return listener->path && getsockname(socket, (struct sockaddr *)&mine, &mine_size) == 0 &&
 		getsockname(listener->socket, (struct sockaddr *)&theirs, &theirs_size) == 0 &&
 		mine_size == theirs_size && memcmp(&mine, &theirs, mine_size) == 0;
 }
@@ -202,8 +201,8 @@ bool sp_held_keep_memory(struct sp_held *held, const char *name, const struct sp
 			continue;
 		return sp_journal_keep(held->journal, label(text, "memory:", name),
 			       device->info->regions[i].file, NULL) ||
-			sp_error_set(error, SP_ERROR_SYSTEM, "journal: there is no room for %s",
-				name);
+			sp_error_set(
+				error, SP_ERROR_SYSTEM, "journal: there is no room for %s", name);
 	}
 	return true;
 }
@@ -230,6 +229,13 @@ bool sp_held_keep_server(struct sp_held *held, const char *name, struct sp_wire_
 			close(orphan->socket);
 	}
 	return true;
+}
+
+void sp_held_count(const struct sp_held *held, uint32_t *restarts, uint32_t *upgrades) {
+	const struct sp_journal_shared *shared = sp_journal_shared(held->journal);
+
+	*restarts = shared->restarts;
+	*upgrades = shared->upgrades;
 }
 
 bool sp_held_check(int fd, struct sp_error *error) {

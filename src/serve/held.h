@@ -32,6 +32,9 @@ bool sp_held_keep_memory(struct sp_held *held, const char *name, const struct sp
 bool sp_held_keep_server(struct sp_held *held, const char *name, struct sp_wire_server *server,
 	struct sp_error *error);
 
+/* How often the worker was made anew, and the program. */
+void sp_held_count(const struct sp_held *held, uint32_t *restarts, uint32_t *upgrades);
+
 /* Whether the journal is of a form that this program knows. */
 bool sp_held_check(int fd, struct sp_error *error);
 

@@ -128,8 +128,15 @@ static bool take_signals(struct serve *serve, struct sp_error *error) {
 	return true;
 }
 
-static void quit(void *data) {
-	((struct serve *)data)->stopped = true;
+/* As SIGTERM or SIGHUP would. */
+static bool end(void *data, bool upgrade) {
+	struct serve *serve = data;
+
+	if (upgrade && !serve->journal)
+		return false;
+	serve->upgrade = upgrade;
+	serve->stopped = true;
+	return true;
 }
 
 static bool open_viewers(struct serve *serve, struct sp_error *error) {
@@ -150,7 +157,7 @@ static bool open_control(struct serve *serve, struct sp_error *error) {
 	if (!sp_sockets_take(&serve->sockets, "control", &listener))
 		return true;
 	if (sp_control_create(&serve->control, &listener, serve->vm, serve->viewers, serve->loop,
-		    quit, serve, error))
+		    end, serve, error))
 		return true;
 	sp_listen_end(&listener);
 	return false;
@@ -191,8 +198,7 @@ static bool set_up(struct serve *serve, struct sp_error *error) {
 		serve->notices = sp_notify_open();
 	return sp_loop_create(&serve->loop, error) && take_signals(serve, error) &&
 		sp_vm_make(&serve->vm, request, serve->held, serve->loop, error) &&
-		open_viewers(serve, error) && open_control(serve, error) &&
-		confine(serve, error) &&
+		open_viewers(serve, error) && open_control(serve, error) && confine(serve, error) &&
 		sp_vm_open(serve->vm, &serve->sockets, serve->held,
 			request->verbose ? log_line : NULL, error);
 }

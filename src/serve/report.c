@@ -57,6 +57,18 @@ static void put_sandbox(const struct sp_sandbox *sandbox, struct sp_json *json) 
 	sp_json_end_object(json);
 }
 
+static void put_holder(const struct sp_held *held, struct sp_json *json) {
+	uint32_t restarts, upgrades;
+
+	if (!held)
+		return;
+	sp_held_count(held, &restarts, &upgrades);
+	sp_json_object(json, "holder");
+	sp_json_number(json, "restarts", restarts);
+	sp_json_number(json, "upgrades", upgrades);
+	sp_json_end_object(json);
+}
+
 /* Those that came at all, by their names. */
 static void put_messages(
 	const char *key, const uint64_t counts[SP_WIRE_COMMANDS], struct sp_json *json) {
@@ -159,6 +171,7 @@ void sp_report_write(const struct sp_report *report, struct sp_json *json) {
 	sp_json_number(json, "now", now);
 	sp_json_number(json, "uptime", now - report->began);
 	put_sandbox(sp_vm_sandbox(report->vm), json);
+	put_holder(sp_vm_held(report->vm), json);
 	put_memory(report, json);
 	put_budget(sp_vm_budget(report->vm), json);
 	sp_json_array(json, "devices");

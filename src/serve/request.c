@@ -19,6 +19,7 @@ static const struct verb {
 	[SP_CONTROL_RESIZE] = {"resize", MEMBER_DO | MEMBER_DEVICE | MEMBER_SIZE},
 	[SP_CONTROL_RESET] = {"reset", MEMBER_DO | MEMBER_DEVICE},
 	[SP_CONTROL_QUIT] = {"quit", MEMBER_DO},
+	[SP_CONTROL_UPGRADE] = {"upgrade", MEMBER_DO},
 };
 
 static const struct {

@@ -21,6 +21,7 @@ static const struct sp_budget_limits LIMITS = {
 struct sp_vm {
 	char *name;
 	struct sp_loop *loop;
+	const struct sp_held *held; /* NULL: without a holder */
 	struct sp_budget *budget;
 	const struct sp_sandbox *sandbox;
 	uint32_t count;
@@ -86,6 +87,7 @@ bool sp_vm_make(struct sp_vm **made, const struct sp_serve_request *request, str
 	if (!vm)
 		return sp_error_memory(error);
 	vm->loop = loop;
+	vm->held = held;
 	vm->budget = sp_budget_create(&LIMITS);
 	if (request->vm)
 		vm->name = strdup(request->vm);
@@ -183,6 +185,10 @@ struct sp_vm_device *sp_vm_device(struct sp_vm *vm, const char *name) {
 			return &vm->devices[i];
 	}
 	return NULL;
+}
+
+const struct sp_held *sp_vm_held(const struct sp_vm *vm) {
+	return vm->held;
 }
 
 const struct sp_budget *sp_vm_budget(const struct sp_vm *vm) {

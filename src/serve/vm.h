@@ -51,6 +51,7 @@ const char *sp_vm_name(const struct sp_vm *vm); /* NULL: it has none */
 struct sp_vm_device *sp_vm_devices(struct sp_vm *vm, uint32_t *count);
 /* NULL: there is none; without a name, if there is only one. */
 struct sp_vm_device *sp_vm_device(struct sp_vm *vm, const char *name);
+const struct sp_held *sp_vm_held(const struct sp_vm *vm); /* NULL: without a holder */
 const struct sp_budget *sp_vm_budget(const struct sp_vm *vm);
 
 #endif

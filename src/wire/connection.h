@@ -122,4 +122,11 @@ bool sp_wire_send(
 bool sp_wire_flush(struct sp_wire_connection *connection);
 bool sp_wire_sending(const struct sp_wire_connection *connection);
 
+/* For connection_keep.c. */
+/* Finds the ends of messages; gives where the one begins that has the last byte. */
+uint64_t sp_wire_frame(struct sp_wire_connection *connection);
+/* They wait for their message. */
+void sp_wire_keep_fds(
+	struct sp_wire_connection *connection, const int *fds, uint32_t count, uint64_t message);
+
 #endif

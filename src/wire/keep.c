@@ -12,6 +12,9 @@
  */
 #define CRASHES_MAX 2u /* by the same message */
 
+_Static_assert(sizeof(struct sp_wire_counters) <= SP_RECORD_COUNTERS * sizeof(uint64_t),
+	"there is room for the counters");
+
 static void keep_state(struct sp_wire_server *server) {
 	struct sp_record *record = server->record;
 	struct sp_record_state *states = record->states, *state;
@@ -87,6 +90,7 @@ void sp_wire_commit(struct sp_wire_server *server) {
 	keep_state(server);
 	keep_irqs(server);
 	keep_device(server);
+	memcpy(server->record->counters, &server->counters, sizeof(server->counters));
 	sp_record_commit(server->record);
 	__atomic_store_n(&server->record->doing, SP_RECORD_NONE, __ATOMIC_RELEASE);
 	sp_wire_connection_committed(&server->connection);
@@ -180,7 +184,6 @@ static void restore(
 	server->watch.file = state->socket;
 	server->watch.events = POLLIN;
 	server->stage = SERVING;
-	server->counters.clients++;
 	server->record->restored++;
 	/* The device may use its bus, but nothing is done yet. */
 	server->pumping = true;
@@ -198,8 +201,7 @@ static void restore(
 		return;
 	}
 	sp_irqs_repeat(&server->irqs);
-	server->loop->ops->arm(
-		server->loop, &server->again, server->loop->ops->now(server->loop));
+	server->loop->ops->arm(server->loop, &server->again, server->loop->ops->now(server->loop));
 }
 
 bool sp_wire_server_keep(struct sp_wire_server *server, struct sp_record *record, bool crashed,
@@ -212,6 +214,8 @@ bool sp_wire_server_keep(struct sp_wire_server *server, struct sp_record *record
 		return sp_error_memory(error);
 	sp_record_clean(record);
 	sp_record_pin(record);
+	if (state_of(record))
+		memcpy(&server->counters, record->counters, sizeof(server->counters));
 	server->record = record;
 	server->drops.later = true;
 	server->irqs.drops = &server->drops;
@@ -251,8 +255,7 @@ void sp_wire_record_files(
 	if (record->received_count > SP_RECORD_RECEIVED)
 		from = record->received_count - SP_RECORD_RECEIVED;
 	for (; from < record->received_count; from++) {
-		const struct sp_record_received *one =
-			&record->received[from % SP_RECORD_RECEIVED];
+		const struct sp_record_received *one = &record->received[from % SP_RECORD_RECEIVED];
 
 		if (one->message >= state->head)
 			file(data, one->fd);

@@ -67,8 +67,8 @@ void sp_record_clean(struct sp_record *record) {
 }
 
 /* The next call, which counts as soon as it is complete and has moved nothing. */
-static struct sp_record_call *next_call(struct sp_record_calls *calls, struct msghdr message,
-	uint64_t position, uint64_t base) {
+static struct sp_record_call *next_call(
+	struct sp_record_calls *calls, struct msghdr message, uint64_t position, uint64_t base) {
 	uint32_t next = calls->now ^ 1;
 	struct sp_record_call *call = &calls->calls[next];
 
@@ -92,8 +92,8 @@ ssize_t sp_record_receive(struct sp_record *record, int socket, struct msghdr *m
 	message->msg_control = call->control.bytes;
 	message->msg_controllen = sizeof(call->control);
 	call = next_call(calls, *message, position, base);
-	done = syscall(SYS_recvmmsg, socket, &call->message, 1, MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
-		NULL);
+	done = syscall(
+		SYS_recvmmsg, socket, &call->message, 1, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
 	if (done != 1) {
 		call->message.msg_hdr.msg_controllen = 0;
 		return -1;

@@ -32,6 +32,7 @@
 #define SP_RECORD_SENDING 64u
 #define SP_RECORD_IRQS (2048u + 64u)
 #define SP_RECORD_RANGES 131072u /* twice as many as there may be at a time */
+#define SP_RECORD_COUNTERS 128u
 #define SP_RECORD_NONE UINT64_MAX
 
 /* A call that moves bytes. The pointers in it mean nothing to anybody else. */
@@ -120,6 +121,8 @@ struct sp_record {
 	struct sp_record_calls in_calls, out_calls;
 
 	uint64_t received_count; /* all in all; the last ones are there */
+	/* struct sp_wire_counters, as they were at about the last commit. */
+	uint64_t counters[SP_RECORD_COUNTERS];
 	uint32_t ranges_used;
 	struct sp_record_received received[SP_RECORD_RECEIVED];
 	struct sp_record_state states[2];

@@ -5,7 +5,7 @@
 # that what plans PCI devices stands beside them:
 #     cli -> assign -> preflight -> machine -> pci, acpi -> base,  assign -> xl
 # that transports (wire), devices (gpu) and what shows their pictures (show) know nothing of each other:
-#     serve -> wire, gpu, input, show;  wire, gpu -> device -> base;  input -> virtio -> device;  show -> base
+#     serve -> wire, gpu, input, show, sandbox;  sandbox -> base;  wire, gpu -> device -> base;  input -> virtio -> device;  show -> base
 # that what asks the program that serves stands apart from it:
 #     control -> cli, base, show/png.h
 # that what talks to Xen stands apart from these, over a part of them:

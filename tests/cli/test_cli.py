@@ -694,7 +694,7 @@ class Exec(Case):
         self.write("serve", "#!/bin/sh\nexit 7\n", 0o755)
         env = environment(SALLYPORT_LIBEXEC=self.path("inside"))
         self.refused("../serve", env=env, says='unknown verb "../serve"')
-        self.refused("serve", env=env, says='unknown verb "serve"')
+        self.refused("serve", env=env, says="the program behind it is not installed")
         self.refused(self.path("serve"), env=env, says="unknown verb")
 
 

@@ -128,7 +128,12 @@ class Suite(unittest.TestCase):
             self.assertIn("conformance: ", ended.stderr)
 
     def test_use(self):
-        for arguments in ([], ["--", "true"], ["--connect", "x", "--", "a", "{socket}"], ["--only", "none", "--", "a{socket}"]):
+        for arguments in (
+            [],
+            ["--", "true"],
+            ["--connect", "x", "--", "a", "{socket}"],
+            ["--only", "none", "--", "a{socket}"],
+        ):
             self.assertEqual(self.run_suite(*arguments).returncode, 2, arguments)
         self.assertEqual(self.run_suite("--connect", "/nonexistent", "--only", "info.reply").returncode, 2)
 

@@ -44,8 +44,7 @@ static void log_line(const char *name, const char *what) {
 }
 
 static void signalled(struct sp_watch *watch, short events) {
-	struct server *server =
-		(struct server *)((char *)watch - offsetof(struct server, signals));
+	struct server *server = (struct server *)((char *)watch - offsetof(struct server, signals));
 	struct signalfd_siginfo info;
 
 	(void)events;
@@ -68,8 +67,8 @@ static int worker(void *data, struct sp_journal *journal) {
 	if ((journal &&
 		    !sp_held_create(&held, journal, &server->request, &server->sockets, &error)) ||
 		!sp_loop_create(&loop, &error) ||
-		!sp_vm_create(&vm, &server->request, &server->sockets, held, loop, log_line,
-			&error)) {
+		!sp_vm_create(
+			&vm, &server->request, &server->sockets, held, loop, log_line, &error)) {
 		fprintf(stderr, "server: %s\n", error.message);
 		return 1;
 	}

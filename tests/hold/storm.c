@@ -9,6 +9,7 @@
  * With `steps` the worker is killed after each number of machine instructions up to that (and each
  * `stride`th of them), counted from when it gets a batch of messages.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,7 +26,6 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <dirent.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +33,7 @@
 #include "wire/protocol.h"
 
 #define SLOTS 16u /* of guest memory */
-#define SLOT_AT(i) (0x100000u + (uint64_t)(i) * 0x2000)
+#define SLOT_AT(i) (0x100000u + (uint64_t)(i)*0x2000)
 #define BATCH 16u
 #define LARGE (300u << 10)
 #define BUFFER (BATCH * (LARGE + 256))
@@ -163,8 +163,7 @@ static struct expected *write_bytes(
 
 static struct expected *read_bytes(uint32_t region, uint64_t offset, uint32_t size) {
 	struct sp_wire_body body = {.index = region, .offset = offset, .count = size};
-	struct expected *expected =
-		command(SP_WIRE_REGION_READ, false, &body, NULL, 0, NULL, 0);
+	struct expected *expected = command(SP_WIRE_REGION_READ, false, &body, NULL, 0, NULL, 0);
 
 	expected->size = size;
 	return expected;
@@ -587,8 +586,8 @@ static void begin(void) {
 		storm.memory[i] = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		if (ftruncate(storm.memory[i], SLOTS * 4096) < 0)
 			fail("memory");
-		storm.guest[i] = mmap(NULL, SLOTS * 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
-			storm.memory[i], 0);
+		storm.guest[i] = mmap(
+			NULL, SLOTS * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, storm.memory[i], 0);
 		for (unsigned j = 0; j < SLOTS * 4096; j++)
 			storm.guest[i][j] = (uint8_t)(j * (7 + i) >> 2);
 	}
@@ -603,9 +602,8 @@ static void begin(void) {
 /* Everything that has a descriptor is given back. */
 static void give_back(void) {
 	struct sp_wire_body all = {.argsz = 24, .flags = SP_WIRE_UNMAP_ALL};
-	struct sp_wire_body none = {.argsz = 20,
-		.flags = SP_WIRE_SET_NONE | SP_WIRE_SET_TRIGGER,
-		.index = SP_WIRE_MSI};
+	struct sp_wire_body none = {
+		.argsz = 20, .flags = SP_WIRE_SET_NONE | SP_WIRE_SET_TRIGGER, .index = SP_WIRE_MSI};
 
 	command(SP_WIRE_DMA_UNMAP, false, &all, NULL, 0, NULL, 0);
 	command(SP_WIRE_SET_IRQS, false, &none, NULL, 0, NULL, 0);
@@ -642,8 +640,8 @@ int main(int argc, char **argv) {
 	if (steps) {
 		step_through(shared, steps, number(argc, argv, "stride", 1));
 	} else {
-		storm.killer = start_killer(shared, number(argc, argv, "kill", 4000),
-			number(argc, argv, "upgrade", 0));
+		storm.killer = start_killer(
+			shared, number(argc, argv, "kill", 4000), number(argc, argv, "upgrade", 0));
 		while (time(NULL) < end) {
 			unsigned count = 1 + dice(BATCH - 1);
 

@@ -276,6 +276,34 @@ class Hold(unittest.TestCase):
         self.holder.terminate()
         self.assertEqual(self.holder.wait(20), 0)
 
+    def test_devices(self):
+        """Several devices in one worker, each with its client."""
+        folder = os.path.join(self.folder.name, "vm")
+        models = ("bochs", "edu", "virtio-keyboard", "virtio-tablet")
+        self.path = os.path.join(folder, "virtio-tablet.sock")
+        options = [word for model in models for word in ("--device", model)]
+        self.start(SERVE, "--directory", folder, "--vm", "test", *options)
+        clients = []
+        for model in models:
+            self.path = os.path.join(folder, model + ".sock")
+            clients.append(self.connect())
+        bochs, edu = clients[:2]
+        worker = self.worker()
+        for i in range(40):
+            for number, client in enumerate(clients):
+                client.write(7, 0x3C, 16 * number + i % 16, 1)  # the interrupt line
+            edu.write(0, 0x08, 5, 4)
+            bochs.write(2, 0x502, i, 2)
+            os.kill(worker, signal.SIGKILL)
+            for number, client in enumerate(clients):
+                self.assertEqual(client.read(7, 0x3C, 1), 16 * number + i % 16)
+            self.assertEqual(edu.read(0, 0x08, 4), 120)
+            self.assertEqual(bochs.read(2, 0x502, 2), i)
+            worker = self.worker(worker)
+        self.holder.terminate()
+        self.assertEqual(self.holder.wait(20), 0)
+        self.assertFalse(os.path.exists(folder))
+
     def test_no_holder(self):
         self.start(SERVE, "--no-holder", "--socket", self.path, "--device", "bochs")
         self.connect()

@@ -8,132 +8,22 @@
  *
  * It needs no privileges. As root, more is there to be given up, and it is seen that it is.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "probes.h"
 #include "sandbox/parts.h"
+#include "scene.h"
 
-#define CALLS 512
-#define NAME 32
 #define REPEAT(x) \
 	{ x, x, x, x, x, x }
-
-static const char VERSION[] = {1, 0, 1, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-
-/* What the list says of a number. */
-struct row {
-	char name[NAME], group[NAME], verdict[NAME];
-};
-
-struct scene {
-	char *program;
-	char folder[64], log[128], device[128], control[128];
-	struct traced traced;
-	int client;
-	unsigned bad, tried;
-	struct row rows[CALLS];
-};
-
-static void fail(struct scene *scene, const char *what) {
-	printf("FAIL: %s\n", what);
-	scene->bad++;
-}
-
-static void expect(struct scene *scene, bool good, const char *what) {
-	scene->tried++;
-	if (!good)
-		fail(scene, what);
-}
-
-/* A client, which is greeted: from now on a guest could have taken over. */
-static bool attach(struct scene *scene, const char *path) {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char reply[4096];
-
-	strcpy(address.sun_path, path);
-	for (int i = 0; i < 10000; i++) {
-		ssize_t got;
-
-		traced_pump(&scene->traced);
-		nanosleep(&(struct timespec){0, 1000000}, NULL);
-		if (scene->client < 0) {
-			int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-			if (connect(client, (struct sockaddr *)&address, sizeof(address)) < 0) {
-				close(client);
-				continue;
-			}
-			scene->client = client;
-			if (send(client, VERSION, sizeof(VERSION), MSG_NOSIGNAL) < 0)
-				return false;
-		}
-		got = recv(scene->client, reply, sizeof(reply), MSG_DONTWAIT);
-		if (got > 20)
-			return true;
-		if (got == 0 || (got < 0 && errno != EAGAIN))
-			return false;
-	}
-	return false;
-}
-
-static void end(struct scene *scene) {
-	if (scene->client >= 0)
-		close(scene->client);
-	scene->client = -1;
-	traced_end(&scene->traced);
-}
-
-/* Served, and stopped. `more` and `most` are further options, up to the first NULL. */
-static bool begin(struct scene *scene, char *more, char *most, char *value) {
-	char *argv[] = {scene->program, "--directory", scene->folder, "--device", "bochs", more,
-		most, value, NULL};
-
-	scene->client = -1;
-	unlink(scene->log);
-	if (traced_start(&scene->traced, argv, scene->log) && attach(scene, scene->device) &&
-		traced_stop(&scene->traced))
-		return true;
-	printf("FAIL: the program does not serve, or cannot be traced: %s\n", strerror(errno));
-	scene->bad++;
-	end(scene);
-	return false;
-}
-
-static bool log_has(struct scene *scene, const char *text) {
-	char log[8192] = "";
-	int file = open(scene->log, O_RDONLY | O_CLOEXEC);
-
-	if (file < 0)
-		return false;
-	if (read(file, log, sizeof(log) - 1) < 0)
-		log[0] = '\0';
-	close(file);
-	return strstr(log, text);
-}
-
-static bool status_has(struct scene *scene, const char *text) {
-	char path[64], status[8192] = "";
-	int file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)scene->traced.target);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0 || read(file, status, sizeof(status) - 1) < 0)
-		status[0] = '\0';
-	if (file >= 0)
-		close(file);
-	return strstr(status, text);
-}
 
 static const char *verdict_name(enum verdict verdict) {
 	static const char *const names[] = {
@@ -223,7 +113,7 @@ static void read_list(struct scene *scene, const char *path) {
 	if (file)
 		fclose(file);
 	else
-		fail(scene, "the list cannot be read");
+		scene_fail(scene, "the list cannot be read");
 }
 
 /* Every number, listed or not. */
@@ -240,7 +130,7 @@ static void sweep(struct scene *scene, bool write) {
 			continue;
 		snprintf(line, sizeof(line), "%ld (%s) is %s, and not %s", number, row->name, found,
 			row->name[0] ? row->verdict : "denied");
-		fail(scene, line);
+		scene_fail(scene, line);
 	}
 }
 
@@ -250,7 +140,8 @@ static void compare_tables(struct scene *scene) {
 		struct row *row = &scene->rows[number];
 
 		if (row->name[0])
-			expect(scene, strcmp(row->verdict, by_table(row->name)) == 0, row->name);
+			scene_expect(
+				scene, strcmp(row->verdict, by_table(row->name)) == 0, row->name);
 	}
 }
 
@@ -302,7 +193,7 @@ static void try_probes(struct scene *scene) {
 		printf("  %-9s%s\n", verdict_name(verdict), probe->what);
 		snprintf(line, sizeof(line), "%s: %s is %s, and not %s", probe->group, probe->what,
 			verdict_name(verdict), verdict_name(probe->expected));
-		expect(scene, verdict == probe->expected, line);
+		scene_expect(scene, verdict == probe->expected, line);
 		if (verdict == VERDICT_KILLED || verdict == VERDICT_LOST)
 			return;
 	}
@@ -313,41 +204,44 @@ static void still_serves(struct scene *scene) {
 	char reply[4096];
 	ssize_t got = -1;
 
-	expect(scene, traced_continue(&scene->traced), "it goes on");
+	scene_expect(scene, traced_continue(&scene->traced), "it goes on");
 	/* A second VERSION is an error, which is answered. */
-	(void)!send(scene->client, VERSION, sizeof(VERSION), MSG_NOSIGNAL);
+	scene_greet(scene);
 	for (int i = 0; i < 5000 && got < 0; i++) {
 		traced_pump(&scene->traced);
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
 		got = recv(scene->client, reply, sizeof(reply), MSG_DONTWAIT);
 	}
-	expect(scene, got >= 0 && !scene->traced.gone, "the client is served on");
+	scene_expect(scene, got >= 0 && !scene->traced.gone, "the client is served on");
 }
 
 static void all_calls(struct scene *scene, bool write) {
-	if (!begin(scene, "--no-holder", NULL, NULL))
+	if (!scene_begin(scene, "--no-holder", NULL, NULL))
 		return;
 	sweep(scene, write);
 	if (!write) {
 		try_probes(scene);
 		still_serves(scene);
 	}
-	end(scene);
+	scene_end(scene);
 }
 
 static void standing(struct scene *scene, char *option) {
 	bool root = geteuid() == 0;
 
-	if (!begin(scene, option, NULL, NULL))
+	if (!scene_begin(scene, option, NULL, NULL))
 		return;
-	expect(scene, status_has(scene, "NoNewPrivs:\t1\n"), "no_new_privs");
-	expect(scene, status_has(scene, "Seccomp:\t2\n"), "a filter of system calls");
-	expect(scene, status_has(scene, "CapEff:\t0000000000000000\n"), "no capability");
-	expect(scene, status_has(scene, "CapPrm:\t0000000000000000\n"), "none to be had");
+	scene_expect(scene, scene_status_has(scene, "NoNewPrivs:\t1\n"), "no_new_privs");
+	scene_expect(scene, scene_status_has(scene, "Seccomp:\t2\n"), "a filter of system calls");
+	scene_expect(
+		scene, scene_status_has(scene, "CapEff:\t0000000000000000\n"), "no capability");
+	scene_expect(
+		scene, scene_status_has(scene, "CapPrm:\t0000000000000000\n"), "none to be had");
 	if (root)
-		expect(scene, status_has(scene, "CapBnd:\t0000000000000000\n"), "nor by a program");
-	expect(scene, log_has(scene, "as root") == root, "that it stays root is said");
-	end(scene);
+		scene_expect(scene, scene_status_has(scene, "CapBnd:\t0000000000000000\n"),
+			"nor by a program");
+	scene_expect(scene, scene_log_has(scene, "as root") == root, "that it stays root is said");
+	scene_end(scene);
 }
 
 static void other_user(struct scene *scene) {
@@ -355,13 +249,17 @@ static void other_user(struct scene *scene) {
 		printf("SKIPPED: --user, since it needs root\n");
 		return;
 	}
-	if (!begin(scene, "--user", "nobody", NULL))
+	if (!scene_begin(scene, "--user", "nobody", NULL))
 		return;
-	expect(scene, status_has(scene, "Uid:\t65534\t65534\t65534\t65534\n"), "the user's number");
-	expect(scene, status_has(scene, "CapEff:\t0000000000000000\n"), "no capability");
-	expect(scene, status_has(scene, "CapBnd:\t0000000000000000\n"), "nor by a program");
-	expect(scene, status_has(scene, "Groups:\t65534 \n"), "the user's groups alone");
-	end(scene);
+	scene_expect(scene, scene_status_has(scene, "Uid:\t65534\t65534\t65534\t65534\n"),
+		"the user's number");
+	scene_expect(
+		scene, scene_status_has(scene, "CapEff:\t0000000000000000\n"), "no capability");
+	scene_expect(
+		scene, scene_status_has(scene, "CapBnd:\t0000000000000000\n"), "nor by a program");
+	scene_expect(
+		scene, scene_status_has(scene, "Groups:\t65534 \n"), "the user's groups alone");
+	scene_end(scene);
 }
 
 /* The process ends by SIGSYS, and says why. */
@@ -375,23 +273,24 @@ static void death(struct scene *scene, long number, const char *said, bool block
 		printf("SKIPPED: signals held back, since the mask is put in by root alone\n");
 		return;
 	}
-	if (!begin(scene, "--no-holder", NULL, NULL))
+	if (!scene_begin(scene, "--no-holder", NULL, NULL))
 		return;
 	block[1] = scene->traced.scratch;
 	/* With all signals held back it does not get to say it. */
 	if (blocked) {
-		expect(scene,
+		scene_expect(scene,
 			traced_write(&scene->traced, scene->traced.scratch, &mask, sizeof(mask)) &&
 				traced_call(&scene->traced, SYS_rt_sigprocmask, block, &result) ==
 					VERDICT_ALLOWED &&
 				result == 0,
 			"signals are held back");
 	}
-	expect(scene, traced_let_die(&scene->traced, number, all), said);
-	expect(scene, WIFSIGNALED(scene->traced.status) && WTERMSIG(scene->traced.status) == SIGSYS,
+	scene_expect(scene, traced_let_die(&scene->traced, number, all), said);
+	scene_expect(scene,
+		WIFSIGNALED(scene->traced.status) && WTERMSIG(scene->traced.status) == SIGSYS,
 		said);
-	expect(scene, log_has(scene, said) == !blocked, said);
-	end(scene);
+	scene_expect(scene, scene_log_has(scene, said) == !blocked, said);
+	scene_end(scene);
 }
 
 static void foreign(struct scene *scene) {
@@ -400,21 +299,21 @@ static void foreign(struct scene *scene) {
 
 	if (geteuid() != 0) {
 		printf("SKIPPED: calls of i386, since their instruction is put in by root alone\n");
-	} else if (begin(scene, "--no-holder", NULL, NULL)) {
+	} else if (scene_begin(scene, "--no-holder", NULL, NULL)) {
 		/* Number 20 is i386's getpid(), and writev() here. */
-		expect(scene,
+		scene_expect(scene,
 			traced_call_i386(&scene->traced, 20, none, &result) == VERDICT_KILLED &&
 				WTERMSIG(scene->traced.status) == SIGSYS,
 			"i386's getpid()");
-		end(scene);
+		scene_end(scene);
 	}
-	if (begin(scene, "--no-holder", NULL, NULL)) {
-		expect(scene,
+	if (scene_begin(scene, "--no-holder", NULL, NULL)) {
+		scene_expect(scene,
 			traced_call(&scene->traced, 0x40000000l + SYS_getpid, none, &result) ==
 					VERDICT_KILLED &&
 				WTERMSIG(scene->traced.status) == SIGSYS,
 			"x32's getpid()");
-		end(scene);
+		scene_end(scene);
 	}
 }
 
@@ -422,15 +321,15 @@ static void foreign(struct scene *scene) {
 static void aborted(struct scene *scene) {
 	uint64_t arguments[6] = {0, 0, SIGABRT};
 
-	if (!begin(scene, "--no-holder", NULL, NULL))
+	if (!scene_begin(scene, "--no-holder", NULL, NULL))
 		return;
 	arguments[0] = arguments[1] = (uint64_t)scene->traced.target;
-	expect(scene,
+	scene_expect(scene,
 		traced_let_die(&scene->traced, SYS_tgkill, arguments) &&
 			WIFSIGNALED(scene->traced.status) &&
 			WTERMSIG(scene->traced.status) == SIGABRT,
 		"abort()");
-	end(scene);
+	scene_end(scene);
 }
 
 /* A worker that dies so is followed by another one, which serves the same client. */
@@ -438,31 +337,31 @@ static void held(struct scene *scene) {
 	static const uint64_t none[6] = {0};
 	pid_t first;
 
-	if (!begin(scene, NULL, NULL, NULL))
+	if (!scene_begin(scene, NULL, NULL, NULL))
 		return;
 	first = scene->traced.target;
 	if (first == scene->traced.program) {
-		fail(scene, "there is no holder");
-		end(scene);
+		scene_fail(scene, "there is no holder");
+		scene_end(scene);
 		return;
 	}
-	expect(scene, status_has(scene, "Seccomp:\t2\n"), "the worker has a filter");
-	expect(scene, traced_let_die(&scene->traced, SYS_execve, none), "the worker ends");
+	scene_expect(scene, scene_status_has(scene, "Seccomp:\t2\n"), "the worker has a filter");
+	scene_expect(scene, traced_let_die(&scene->traced, SYS_execve, none), "the worker ends");
 	for (int i = 0; i < 5000 && scene->traced.target == first; i++) {
 		traced_pump(&scene->traced);
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
 	}
-	expect(scene, scene->traced.target != first && !scene->traced.gone, "another worker");
-	expect(scene, log_has(scene, "execve"), "which call it was is said");
-	for (int i = 0; i < 2000 && !status_has(scene, "Seccomp:\t2\n"); i++) {
+	scene_expect(scene, scene->traced.target != first && !scene->traced.gone, "another worker");
+	scene_expect(scene, scene_log_has(scene, "execve"), "which call it was is said");
+	for (int i = 0; i < 2000 && !scene_status_has(scene, "Seccomp:\t2\n"); i++) {
 		traced_pump(&scene->traced);
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
 	}
 	if (traced_stop(&scene->traced))
 		still_serves(scene);
 	else
-		fail(scene, "the other worker waits for nothing");
-	end(scene);
+		scene_fail(scene, "the other worker waits for nothing");
+	scene_end(scene);
 }
 
 /* That the test can fail: without the sandbox, all of these come through. */
@@ -477,18 +376,18 @@ static void without(struct scene *scene) {
 		{"", "a pipe", SYS_pipe2, VERDICT_ALLOWED, {AT_ROOM}, NULL},
 	};
 
-	if (!begin(scene, "--no-holder", "--no-sandbox", NULL))
+	if (!scene_begin(scene, "--no-holder", "--no-sandbox", NULL))
 		return;
-	expect(scene, log_has(scene, "WARNING"), "that there is no sandbox is said");
-	expect(scene, status_has(scene, "Seccomp:\t0\n"), "there is no filter");
+	scene_expect(scene, scene_log_has(scene, "WARNING"), "that there is no sandbox is said");
+	scene_expect(scene, scene_status_has(scene, "Seccomp:\t0\n"), "there is no filter");
 	for (unsigned i = 0; i < sizeof(sample) / sizeof(sample[0]); i++) {
 		long result = -1;
 
-		expect(scene,
+		scene_expect(scene,
 			try_probe(scene, &sample[i], &result) == VERDICT_ALLOWED && result >= 0,
 			sample[i].what);
 	}
-	end(scene);
+	scene_end(scene);
 }
 
 static void count(const struct scene *scene) {

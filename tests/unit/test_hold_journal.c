@@ -197,8 +197,8 @@ static void test_commits(void **state) {
 	record->irqs[0].number = record->committed + 1;
 	record->ranges_used = 3;
 	record->ranges[0] = (struct sp_record_range){.added = record->committed + 1};
-	record->ranges[1] = (struct sp_record_range){
-		.added = record->committed, .gone = record->committed + 1};
+	record->ranges[1] =
+		(struct sp_record_range){.added = record->committed, .gone = record->committed + 1};
 	record->ranges[2] =
 		(struct sp_record_range){.added = record->committed, .gone = record->committed};
 	sp_record_clean(record);

@@ -178,8 +178,8 @@ static void test_interrupts(void **state) {
 			.count = 1};
 
 		events[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		assert_int_equal(sp_irqs_set(&first, &body,
-					 &(int){fcntl(events[i], F_DUPFD_CLOEXEC, 0)}, 1),
+		assert_int_equal(
+			sp_irqs_set(&first, &body, &(int){fcntl(events[i], F_DUPFD_CLOEXEC, 0)}, 1),
 			0);
 	}
 	assert_int_equal(sp_irqs_set(&first,

@@ -2,7 +2,9 @@
 """Behind an IOMMU of the guest's, and driven by the guest's own VFIO: the kernel's tests of it."""
 
 import re
+import time
 
+from bed.tools import Failure
 from guest import IOMMU, IOMMU_KERNEL, vfio_user
 from life import await_no_client, show
 
@@ -36,7 +38,10 @@ IDS = {"bochs": (0x1234, 0x1111), "edu": (0x1234, 0x11E8)}
 
 
 def judge_program(case, guest, address, program, wanted):
-    _, said = guest.shell(f"{program} {address} 2>&1", LIMIT)
+    judge_said(case, guest.shell(f"{program} {address} 2>&1", LIMIT)[1], program, wanted)
+
+
+def judge_said(case, said, program, wanted):
     results = dict(reversed(pair) for pair in re.findall(r"^(ok|not ok) \d+ (\S+)(?! # SKIP)", said, re.MULTILINE))
     skipped = set(re.findall(r"^ok \d+ (\S+) # SKIP", said, re.MULTILINE))
     wrong = [name for name in wanted if results.get(name) != "ok" or name in skipped]
@@ -75,7 +80,40 @@ def tests(case, model):
         case.judge(server.end() == 0, "serve ends with 0")
 
 
+KILLS = 8
+STORM = "vfio_pci_driver_test"
+
+
+def await_messages(server, count):
+    """Each question takes a turn of the server's loop."""
+    end = time.monotonic() + LIMIT
+    wanted = sum(server.device("edu")["messages"].values()) + count
+    while sum(server.device("edu")["messages"].values()) < wanted:
+        if time.monotonic() > end:
+            raise Failure(f"{LIMIT} s went by without {count} messages")
+
+
+def survives(case):
+    """The worker is killed while the guest's VFIO maps, unmaps and lets edu copy."""
+    with case.server("edu") as server:
+        with case.guest([IOMMU, vfio_user(server.socket("edu"))], memory=768, kernel=IOMMU_KERNEL) as guest:
+            address = guest.address(*IDS["edu"])
+            guest.must(f"load vfio-pci vfio_iommu_type1; rebind {address} vfio-pci")
+            guest.must(f"({STORM} {address} >/tmp/said 2>&1; echo END >/dev/ttyS2) & true")
+            workers = set()
+            while len(workers) < KILLS:
+                await_messages(server, 200)
+                workers.add(server.kill_worker())
+            guest.streams.expect({"end": ("events", "^END$")}, LIMIT)
+            judge_said(case, guest.must("cat /tmp/said; true"), STORM, DRIVER)
+            case.judge(len(workers) == KILLS, "workers were killed meanwhile", len(workers))
+            case.judge(server.device("edu")["clients"] == 1, "its QEMU is the same client")
+            case.judge(guest.end() == 0, "QEMU ends with 0")
+        case.judge(server.end() == 0, "serve ends with 0")
+
+
 CASES = [
     ("vfio-bochs", "the guest's VFIO and the display", lambda case: tests(case, "bochs")),
     ("vfio-edu", "the guest's VFIO and edu: DMA and MSI", lambda case: tests(case, "edu")),
+    ("vfio-survives", "the server's worker killed under the guest's VFIO", survives),
 ]

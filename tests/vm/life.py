@@ -3,6 +3,7 @@
 
 import re
 
+from bed.tools import Failure
 from guest import vfio_user
 from rfb import Viewer
 from typing_in import KEY, event, listen
@@ -92,7 +93,7 @@ def await_no_client(server, tries=500):
     for _ in range(tries):
         if not any(device["client"] for device in server.control("state")["devices"]):
             return
-    raise AssertionError("serve still has a client")
+    raise Failure("serve still has a client")
 
 
 def ended(case):

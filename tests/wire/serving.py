@@ -183,13 +183,13 @@ class Case(unittest.TestCase):
         self.assertEqual(program.wait(10), 2)
         self.assertIn(word, program.stderr.read())
 
-    def vm(self, name, *devices):
+    def vm(self, name, *devices, more=()):
         """A VM in the user's own folder, wherever root's would be."""
         root = os.path.join(self.runtime, "sallyport")
         os.makedirs(root, 0o700, exist_ok=True)
         directory = os.path.join(root, name)
         arguments = [word for device in devices for word in ("--device", device)]
-        return self.ready("--vm", name, "--directory", directory, *arguments), directory
+        return self.ready("--vm", name, "--directory", directory, *arguments, *more), directory
 
     def worker(self, directory):
         """The process that serves, which is a child of the one that was started."""

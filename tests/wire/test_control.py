@@ -189,6 +189,22 @@ class Asked(Case):
         self.assertFalse(os.path.exists(self.directory))
         client.close()
 
+    def test_upgrade(self):
+        """Another process goes on, and the client notices nothing."""
+        client = self.client()
+        client.mode(640, 480)
+        before = self.ask(STATE)["pid"]
+        self.assertEqual(self.ask({"do": "upgrade"}), {"ok": True})
+        self.assertEqual(self.control.file.readline(), b"")
+        self.assertEqual(client.read(2, 0x502, 2), b"\x80\x02")
+        self.assertNotEqual(self.worker(self.directory), before)
+        self.assertIsNone(self.program.poll())
+        self.assertEqual(self.run_verb("control", "desk", "upgrade").returncode, 0)
+        self.assertEqual(client.read(2, 0x502, 2), b"\x80\x02")
+        alone, directory = self.vm("alone", "edu", more=["--no-holder"])
+        done = self.run_verb("control", "alone", "upgrade")
+        self.assertIn(b"there is no holder", done.stderr)
+
     def test_descriptors(self):
         """None is left behind by clients of any kind."""
         self.client().mode(640, 480)

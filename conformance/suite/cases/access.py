@@ -16,7 +16,9 @@ def check(reply, offset, region, count, data):
         raise Fail(f"the reply has a payload of {len(reply.payload)} bytes")
     got = p.ACCESS.unpack_from(reply.payload)
     if got != (offset, region, count):
-        raise Fail(f"offset, region and count were {(offset, region, count)}, and the reply has {got}")
+        raise Fail(
+            f"offset, region and count were {(offset, region, count)}, and the reply has {got}"
+        )
     if len(reply.payload) != p.ACCESS.size + (count if data else 0):
         raise Fail(f"{len(reply.payload) - p.ACCESS.size} bytes of data, and count is {count}")
     if reply.files:
@@ -30,7 +32,10 @@ def read_config(offset, count, t):
 
 
 for offset, count in ((0, 1), (0, 2), (0, 4), (2, 2), (3, 1), (4, 4), (60, 1), (62, 2)):
-    add(f"read.config.{offset}.{count}", READ, "an aligned part of the configuration space", read_config, offset, count)
+    add(
+        f"read.config.{offset}.{count}", READ, "an aligned part of the configuration space",
+        read_config, offset, count,
+    )
 
 
 def read_odd(offset, count, t):
@@ -42,7 +47,10 @@ def read_odd(offset, count, t):
 
 
 for offset, count in ((0, 8), (1, 2), (1, 4), (3, 4), (0, 3), (7, 13), (0, 64)):
-    add(f"read.odd.{offset}.{count}", READ, "another width or place in the configuration space", read_odd, offset, count)
+    add(
+        f"read.odd.{offset}.{count}", READ, "another width or place in the configuration space",
+        read_odd, offset, count,
+    )
 
 
 @case("read.same", READ, "bytes read alone are those that are read together")
@@ -83,7 +91,9 @@ def beyond(of, command, t):
         t.client.alive()
         if reply.ok:
             if offset >= region.size or len(reply.payload) < p.ACCESS.size:
-                raise Fail(f"region {region.index}, offset {offset:#x} is outside, and was accepted")
+                raise Fail(
+                    f"region {region.index}, offset {offset:#x} is outside, and was accepted"
+                )
             done = p.ACCESS.unpack_from(reply.payload)[2]
             if done > region.size - offset:
                 raise Fail(f"region {region.index}: {done} bytes from {offset:#x} on were accepted")
@@ -116,7 +126,10 @@ def zero(command, t):
 
 for command, name, section in ((p.READ, "read", READ), (p.WRITE_REGION, "write", WRITE)):
     for where, of in BEYOND.items():
-        add(f"{name}.beyond.{where}", section, "nothing beyond the end of any region", beyond, of, command)
+        add(
+            f"{name}.beyond.{where}", section, "nothing beyond the end of any region", beyond, of,
+            command,
+        )
     for where in ("next", "sign", "max"):
         add(f"{name}.region.{where}", section, "no such region", no_region, command, where)
     add(f"{name}.region.empty", section, "regions of no size", empty_region, command)
@@ -156,10 +169,22 @@ def largest(command, more, t):
     return seen(result)
 
 
-add("read.count.largest", "Read and Write Operations", "max_data_xfer_size bytes of memory", largest, p.READ, 0)
-add("read.count.over-largest", "Read and Write Operations", "one byte more than max_data_xfer_size", largest, p.READ, 1)
-add("write.count.largest", "Read and Write Operations", "max_data_xfer_size bytes of memory", largest, p.WRITE_REGION, 0)
-add("write.count.over-largest", "Read and Write Operations", "one byte more than max_data_xfer_size", largest, p.WRITE_REGION, 1)
+add(
+    "read.count.largest", "Read and Write Operations", "max_data_xfer_size bytes of memory",
+    largest, p.READ, 0,
+)
+add(
+    "read.count.over-largest", "Read and Write Operations",
+    "one byte more than max_data_xfer_size", largest, p.READ, 1,
+)
+add(
+    "write.count.largest", "Read and Write Operations", "max_data_xfer_size bytes of memory",
+    largest, p.WRITE_REGION, 0,
+)
+add(
+    "write.count.over-largest", "Read and Write Operations",
+    "one byte more than max_data_xfer_size", largest, p.WRITE_REGION, 1,
+)
 
 
 @case("write.reply", WRITE, "the reply repeats the place and has no data")
@@ -257,10 +282,16 @@ def with_file(command, t):
 
 
 add("read.descriptor", READ, "a descriptor that nobody asked for is closed", with_file, p.READ)
-add("write.descriptor", WRITE, "a descriptor that nobody asked for is closed", with_file, p.WRITE_REGION)
+add(
+    "write.descriptor", WRITE, "a descriptor that nobody asked for is closed", with_file,
+    p.WRITE_REGION,
+)
 
 
-@case("read.bar-size", "VFIO_USER_DEVICE_GET_REGION_INFO", "the size of each BAR is that of its region")
+@case(
+    "read.bar-size", "VFIO_USER_DEVICE_GET_REGION_INFO",
+    "the size of each BAR is that of its region",
+)
 def bar_size(t):
     t.device.need_config()
     upper, notes = False, []

@@ -25,7 +25,9 @@ class Memory:
     def __call__(self, client, message):
         self.asked += 1
         if message.files or len(message.payload) < 16:
-            raise Fail(f"an access has {len(message.files)} descriptors, {len(message.payload)} bytes")
+            raise Fail(
+                f"an access has {len(message.files)} descriptors, {len(message.payload)} bytes"
+            )
         if message.flags & ~p.NO_REPLY:
             raise Fail(f"flags {message.flags:#x} of a command")
         address, count = p.DMA_ACCESS.unpack_from(message.payload)
@@ -116,7 +118,9 @@ def until(t, memory, done):
     while not done():
         message = t.client.receive(t.hook.LIMIT)
         if message.type != p.COMMAND or message.command not in (p.DMA_READ, p.DMA_WRITE):
-            raise Fail(f"type {message.type}, command {message.command} came, and no access to memory")
+            raise Fail(
+                f"type {message.type}, command {message.command} came, and no access to memory"
+            )
         t.client.answer(message)
 
 
@@ -180,10 +184,18 @@ TWISTS = {
 }
 for write, section in ((False, READ), (True, WRITE)):
     way = "write" if write else "read"
-    add(f"device-dma.messages.{way}", section, "the device accesses memory by messages", messages, plain, write)
-    add(f"device-dma.pieces.{way}", section, "the reply of the client comes in pieces", messages, in_pieces, write)
+    add(
+        f"device-dma.messages.{way}", section, "the device accesses memory by messages", messages,
+        plain, write,
+    )
+    add(
+        f"device-dma.pieces.{way}", section, "the reply of the client comes in pieces", messages,
+        in_pieces, write,
+    )
     for name, twist in TWISTS.items():
-        about = "the client goes in place of a reply" if twist is gone else "a reply of the client that is none, or an error"
+        about = "a reply of the client that is none, or an error"
+        if twist is gone:
+            about = "the client goes in place of a reply"
         add(f"device-dma.reply.{name}.{way}", section, about, twisted, twist, write)
 
 
@@ -205,7 +217,9 @@ def mapped(size, write, t):
 for write in (False, True):
     way = "write" if write else "read"
     for name, size in {"whole": 0x1000, "shrunk": 0, "cut": 100}.items():
-        about = "memory with a descriptor" if name == "whole" else "a mapped file is shorter when the device accesses it"
+        about = "memory with a descriptor"
+        if name != "whole":
+            about = "a mapped file is shorter when the device accesses it"
         add(f"device-dma.mapped.{name}.{way}", "Client memory access", about, mapped, size, write)
 
 
@@ -233,9 +247,15 @@ def round_trip(offset, t):
         raise Fail("other bytes, or more of them")
 
 
-add("device-dma.round.messages", WRITE, "what was read by messages is written by messages", round_trip, None)
+add(
+    "device-dma.round.messages", WRITE, "what was read by messages is written by messages",
+    round_trip, None,
+)
 for name, offset in {"start": 0, "offset": p.PAGE}.items():
-    add(f"device-dma.round.{name}", "Client memory access", "what was read from a mapping is written to it", round_trip, offset)
+    add(
+        f"device-dma.round.{name}", "Client memory access",
+        "what was read from a mapping is written to it", round_trip, offset,
+    )
 
 
 def limited(limit, write, t):
@@ -253,4 +273,7 @@ def limited(limit, write, t):
 for limit in (64, 4096):
     for write, section in ((False, READ), (True, WRITE)):
         name = f"device-dma.limit.{limit}.{'write' if write else 'read'}"
-        add(name, section, "no access is larger than max_data_xfer_size of the client", limited, limit, write)
+        add(
+            name, section, "no access is larger than max_data_xfer_size of the client", limited,
+            limit, write,
+        )

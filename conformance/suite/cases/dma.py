@@ -54,7 +54,10 @@ def with_flags(flags, with_file, t):
 for flags in (0, 1, 2, 3, 4, 7, 8, 0x80000000, p.MAX32):
     for with_file in (True, False):
         name = "file" if with_file else "no-file"
-        add(f"dma.map.flags.{flags:#x}.{name}", MAP, "readable, writable, both, and what there is not", with_flags, flags, with_file)
+        add(
+            f"dma.map.flags.{flags:#x}.{name}", MAP,
+            "readable, writable, both, and what there is not", with_flags, flags, with_file,
+        )
 
 # Address and size of a first mapping are BASE and SIZE; these come second.
 OVERLAPS = {
@@ -87,7 +90,10 @@ for name, row in OVERLAPS.items():
         if with_file and row[1] > SIZE * 4:
             continue
         kind = "file" if with_file else "no-file"
-        add(f"dma.overlap.{name}.{kind}", MAP, "over an existing region: EEXIST", overlap, *row, with_file)
+        add(
+            f"dma.overlap.{name}.{kind}", MAP, "over an existing region: EEXIST", overlap, *row,
+            with_file,
+        )
 
 
 def beside(address, t):
@@ -156,9 +162,15 @@ def place(address, size, offset, wanted, with_file, t):
 for name, row in PLACES.items():
     for with_file in (True, False):
         kind = "file" if with_file else "no-file"
-        add(f"dma.place.{name}.{kind}", MAP, "an address and a size at the edges", place, *row, with_file)
+        add(
+            f"dma.place.{name}.{kind}", MAP, "an address and a size at the edges", place, *row,
+            with_file,
+        )
 for name, row in FILES.items():
-    add(f"dma.place.{name}", MAP, "an offset and a size of the file at the edges", place, *row, True)
+    add(
+        f"dma.place.{name}", MAP, "an offset and a size of the file at the edges", place, *row,
+        True,
+    )
 
 
 @case("dma.map.offset-without-file", MAP, "an offset, and no file that it is of")
@@ -183,7 +195,9 @@ def again(t):
         accepted(t.client.unmap(BASE, SIZE))
 
 
-@case("dma.map.many", "VFIO_USER_VERSION", "as many regions as max_dma_maps lets, at most a thousand")
+@case(
+    "dma.map.many", "VFIO_USER_VERSION", "as many regions as max_dma_maps lets, at most a thousand"
+)
 def many(t):
     count = min(1000, t.client.capabilities.get("max_dma_maps", 65535))
     for i in range(count):
@@ -246,7 +260,10 @@ def part(address, size, with_file, t):
 for name, row in PARTS.items():
     for with_file in (True, False):
         kind = "file" if with_file else "no-file"
-        add(f"dma.unmap.part.{name}.{kind}", UNMAP, "a part of a region cannot be unmapped, and nothing goes", part, *row, with_file)
+        add(
+            f"dma.unmap.part.{name}.{kind}", UNMAP,
+            "a part of a region cannot be unmapped, and nothing goes", part, *row, with_file,
+        )
 
 WIDER = {
     "byte-more": ((BASE, SIZE + 1), [(BASE, SIZE)]),
@@ -266,7 +283,10 @@ def wider(asked, regions, t):
 
 
 for name, row in WIDER.items():
-    add(f"dma.unmap.wider.{name}", UNMAP, "more than one region: an error, or all within the range goes", wider, *row)
+    add(
+        f"dma.unmap.wider.{name}", UNMAP,
+        "more than one region: an error, or all within the range goes", wider, *row,
+    )
 
 MISSING = {
     "never": (BASE * 16, SIZE),
@@ -285,7 +305,10 @@ def missing(address, size, t):
 
 
 for name, row in MISSING.items():
-    add(f"dma.unmap.missing.{name}", UNMAP, "what was never mapped; another region stays", missing, *row)
+    add(
+        f"dma.unmap.missing.{name}", UNMAP, "what was never mapped; another region stays", missing,
+        *row,
+    )
 
 
 @case("dma.unmap.twice", UNMAP, "the second time there is nothing")
@@ -312,8 +335,12 @@ def all_regions(address, size, t):
     return either(reply)
 
 
-for name, row in {"plain": (0, 0), "address": (BASE, 0), "size": (0, SIZE), "max": (p.MAX64, p.MAX64)}.items():
-    add(f"dma.unmap.all.{name}", UNMAP, "the flag UNMAP_ALL of the kernel: an error, or all is unmapped", all_regions, *row)
+ALL = {"plain": (0, 0), "address": (BASE, 0), "size": (0, SIZE), "max": (p.MAX64, p.MAX64)}
+for name, row in ALL.items():
+    add(
+        f"dma.unmap.all.{name}", UNMAP,
+        "the flag UNMAP_ALL of the kernel: an error, or all is unmapped", all_regions, *row,
+    )
 
 
 def unmap_flags(flags, t):
@@ -324,7 +351,10 @@ def unmap_flags(flags, t):
 
 
 for flags in (1, 3, 4, 0x80000000, p.MAX32):
-    add(f"dma.unmap.flags.{flags:#x}", UNMAP, "flags that this version does not use", unmap_flags, flags)
+    add(
+        f"dma.unmap.flags.{flags:#x}", UNMAP, "flags that this version does not use", unmap_flags,
+        flags,
+    )
 
 
 def unmap_argsz(argsz, t):
@@ -339,7 +369,10 @@ def unmap_argsz(argsz, t):
 
 
 for argsz in (0, 1, 23, 24, 25, 4096):
-    add(f"dma.unmap.argsz.{argsz:#x}", UNMAP, "the most that the reply may have", unmap_argsz, argsz)
+    add(
+        f"dma.unmap.argsz.{argsz:#x}", UNMAP, "the most that the reply may have", unmap_argsz,
+        argsz,
+    )
 
 
 @case("dma.unmap.released", UNMAP, "when the reply comes, nothing of the file is held")
@@ -364,7 +397,9 @@ def refused_released(t):
         raise Fail("the server has the file open or mapped")
 
 
-@case("dma.map.reset", p.SECTIONS[p.RESET], "a reset of the device leaves the client's memory mapped")
+@case(
+    "dma.map.reset", p.SECTIONS[p.RESET], "a reset of the device leaves the client's memory mapped"
+)
 def kept_at_reset(t):
     accepted(t.client.map(BASE, SIZE))
     if t.client.call(p.RESET).failed:

@@ -34,7 +34,10 @@ def probe(feature, ways, t):
 
 for feature in (0, 1, 2, 3, 6, 7, 8, 9):
     for name, ways in {"get": p.GET, "set": p.SET, "both": p.GET | p.SET, "bare": 0}.items():
-        add(f"feature.probe.{feature}.{name}", FEATURE, "whether the device has a feature", probe, feature, ways)
+        add(
+            f"feature.probe.{feature}.{name}", FEATURE, "whether the device has a feature", probe,
+            feature, ways,
+        )
 
 
 def unknown(flags, t):
@@ -93,7 +96,10 @@ def wrong_state(number, t):
 
 
 for number in (0, 7, 8, 0x80000000, p.MAX32):
-    add(f"feature.state.set.{number:#x}", FEATURE, "no state that can be asked for", wrong_state, number)
+    add(
+        f"feature.state.set.{number:#x}", FEATURE, "no state that can be asked for", wrong_state,
+        number,
+    )
 
 
 def walk(path, t):
@@ -176,7 +182,8 @@ def bad_data(data, t):
     return note
 
 
-for name, data in {"zeros": b"\0" * 600, "ones": b"\xff" * 4096, "byte": b"x", "long": b"ab" * 40000}.items():
+NEVER_SAVED = {"zeros": b"\0" * 600, "ones": b"\xff" * 4096, "byte": b"x", "long": b"ab" * 40000}
+for name, data in NEVER_SAVED.items():
     add(f"feature.load.{name}", WRITE, "data that were never saved", bad_data, data)
 
 
@@ -238,7 +245,10 @@ def short_state(length, t):
 
 
 for length in (0, 3):
-    add(f"feature.short.state.{length}", FEATURE, "less data than the state needs", short_state, length)
+    add(
+        f"feature.short.state.{length}", FEATURE, "less data than the state needs", short_state,
+        length,
+    )
 
 # Page size, number of ranges, and the ranges that come.
 LOGS = {
@@ -256,7 +266,10 @@ def log_start(page, count, ranges, t):
 
 
 for name, row in LOGS.items():
-    add(f"feature.log.start.{name}", FEATURE, "logging with numbers that make no sense", log_start, *row)
+    add(
+        f"feature.log.start.{name}", FEATURE, "logging with numbers that make no sense", log_start,
+        *row,
+    )
 REPORTS = {
     "not-started": (0, 4096, 4096, False), "length-max": (0, p.MAX64, 4096, True),
     "wraps": (p.MAX64, p.MAX64, 4096, True), "page-zero": (0, 4096, 0, True), "page-odd": (0, 4096, 3, True),
@@ -285,7 +298,10 @@ def data_read(size, t):
 
 
 for size in (0, 1, 4096, 1 << 20, (1 << 20) + 1, p.MAX32 - 8, p.MAX32):
-    add(f"feature.read.running.{size:#x}", READ, "no data are there while the device runs", data_read, size)
+    add(
+        f"feature.read.running.{size:#x}", READ, "no data are there while the device runs",
+        data_read, size,
+    )
 
 
 def data_write(size, length, t):
@@ -295,4 +311,7 @@ def data_write(size, length, t):
 
 
 for size, length in ((0, 0), (16, 16), (17, 16), (p.MAX32, 0), (p.MAX32 - 7, 8), (4096, 4096)):
-    add(f"feature.write.running.{size:#x}.{length}", WRITE, "no data are taken while the device runs", data_write, size, length)
+    add(
+        f"feature.write.running.{size:#x}.{length}", WRITE,
+        "no data are taken while the device runs", data_write, size, length,
+    )

@@ -180,10 +180,16 @@ def unwanted(command, payload, count, t):
 for name, row in COMMANDS.items():
     for count in (1, 2, 8, 16, 64, 253):
         if name in ("get-info", "map-twice") or count in (1, 8):
-            add(f"files.unwanted.{name}.{count}", p.SECTIONS.get(row[0], "Commands"), "descriptors that nobody asked for are closed", unwanted, *row, count)
+            add(
+                f"files.unwanted.{name}.{count}", p.SECTIONS.get(row[0], "Commands"),
+                "descriptors that nobody asked for are closed", unwanted, *row, count,
+            )
 
 
-@case("files.unwanted.often", "Security Considerations", "descriptors with two hundred commands: none is kept")
+@case(
+    "files.unwanted.often", "Security Considerations",
+    "descriptors with two hundred commands: none is kept",
+)
 def often(t):
     pipes = [t.pipe() for _ in range(200)]
     for reading, writing in pipes:
@@ -195,7 +201,10 @@ def often(t):
             raise Fail("the server keeps descriptors")
 
 
-@case("files.unwanted.no-reply", "Security Considerations", "descriptors with commands that say No_reply")
+@case(
+    "files.unwanted.no-reply", "Security Considerations",
+    "descriptors with commands that say No_reply",
+)
 def quiet(t):
     reading, writing = t.pipe()
     t.client.send(14, b"", (writing,), flags=p.NO_REPLY)
@@ -217,10 +226,16 @@ def shrunk(size, t):
 
 
 for name, size in {"empty": 0, "half": SIZE // 2, "one-byte": 1}.items():
-    add(f"files.shrunk.{name}", "Security Considerations", "a mapped file becomes shorter", shrunk, size)
+    add(
+        f"files.shrunk.{name}", "Security Considerations", "a mapped file becomes shorter", shrunk,
+        size,
+    )
 
 
-@case("files.shrunk.before", "Security Considerations", "a file that is shorter than the mapping from the start")
+@case(
+    "files.shrunk.before", "Security Considerations",
+    "a file that is shorter than the mapping from the start",
+)
 def shorter(t):
     _, file = t.file(p.PAGE)
     reply = t.client.map(BASE, SIZE, file)

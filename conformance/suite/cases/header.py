@@ -24,7 +24,10 @@ def id_in_errors(id, t):
 
 
 for value in (0, 0xFFFF):
-    add(f"header.id.error.{value:#06x}", HEADER, "the id is echoed in an error too", id_in_errors, value)
+    add(
+        f"header.id.error.{value:#06x}", HEADER, "the id is echoed in an error too", id_in_errors,
+        value,
+    )
 
 
 @case("header.id.twice", HEADER, "an id may be used twice at once")
@@ -42,7 +45,10 @@ def unknown_command(number, t):
 
 
 for number in (0, 14, 19, 20, 0x7FFF, 0x8000, 0xFFFF):
-    add(f"header.command.{number}", COMMANDS, "no such command: an error reply", unknown_command, number)
+    add(
+        f"header.command.{number}", COMMANDS, "no such command: an error reply", unknown_command,
+        number,
+    )
 
 
 def for_clients_only(number, t):
@@ -52,7 +58,10 @@ def for_clients_only(number, t):
 
 for number in (p.DMA_READ, p.DMA_WRITE):
     name = p.NAMES[number].lower().replace("_", "-")
-    add(f"header.command.{name}", COMMANDS, "a command of the other direction is refused", for_clients_only, number)
+    add(
+        f"header.command.{name}", COMMANDS, "a command of the other direction is refused",
+        for_clients_only, number,
+    )
 
 
 def with_type(number, t):
@@ -90,7 +99,10 @@ def with_error(number, t):
 
 
 for number in (1, p.MAX32):
-    add(f"header.error.{number:#x}", HEADER, "the reserved error number of a command", with_error, number)
+    add(
+        f"header.error.{number:#x}", HEADER, "the reserved error number of a command", with_error,
+        number,
+    )
 
 
 def with_size(size, t):
@@ -174,7 +186,10 @@ def no_reply(command, payload, t):
 
 
 for name, row in QUIET.items():
-    add(f"header.no-reply.{name}", HEADER, "nothing comes back, and the next command has its reply", no_reply, *row)
+    add(
+        f"header.no-reply.{name}", HEADER,
+        "nothing comes back, and the next command has its reply", no_reply, *row,
+    )
 
 
 @case("header.no-reply.done", HEADER, "a write that says No_reply is done before the next command")
@@ -211,4 +226,7 @@ def error_form(command, payload, t):
 
 
 for name, row in WRONG.items():
-    add(f"header.error-form.{name}", HEADER, "an error is the Error bit and a header only", error_form, *row)
+    add(
+        f"header.error-form.{name}", HEADER, "an error is the Error bit and a header only",
+        error_form, *row,
+    )

@@ -75,7 +75,10 @@ def irq_info(index, t):
 
 
 for index in range(5):
-    add(f"irq-info.type{index}", IRQ, "the reply's form, or an error beyond num_irqs", irq_info, index)
+    add(
+        f"irq-info.type{index}", IRQ, "the reply's form, or an error beyond num_irqs", irq_info,
+        index,
+    )
 
 
 def irq_beyond(where, t):

@@ -63,7 +63,10 @@ FLAGS = {
     "max": p.MAX32,
 }
 for name, flags in FLAGS.items():
-    add(f"irqs.flags.{name}", SECTION, "flags that exclude one another, or that say too little", wrong_flags, flags)
+    add(
+        f"irqs.flags.{name}", SECTION, "flags that exclude one another, or that say too little",
+        wrong_flags, flags,
+    )
 
 
 
@@ -105,7 +108,10 @@ def wrong_range(of, kind, t):
 
 for name, of in RANGES.items():
     for kind, data in KINDS.items():
-        add(f"irqs.range.{name}.{kind}", SECTION, "a range beyond the type's interrupts", wrong_range, of, data)
+        add(
+            f"irqs.range.{name}.{kind}", SECTION, "a range beyond the type's interrupts",
+            wrong_range, of, data,
+        )
 
 
 def no_index(where, t):
@@ -127,7 +133,10 @@ def disable(index, t):
 
 
 for index in range(5):
-    add(f"irqs.disable.type{index}", SECTION, "start 0, count 0 and no data disable the type", disable, index)
+    add(
+        f"irqs.disable.type{index}", SECTION, "start 0, count 0 and no data disable the type",
+        disable, index,
+    )
 
 
 @case("irqs.range.start-without-count", SECTION, "count 0 with a start")
@@ -182,7 +191,10 @@ def signal_bool(byte, t):
 
 
 for byte in (0, 1, 2, 255):
-    add(f"irqs.signal.bool.{byte}", SECTION, "TRIGGER with a boolean signals where it is true (2 and 255: either)", signal_bool, byte)
+    add(
+        f"irqs.signal.bool.{byte}", SECTION,
+        "TRIGGER with a boolean signals where it is true (2 and 255: either)", signal_bool, byte,
+    )
 
 
 @case("irqs.signal.replaced", SECTION, "a new eventfd takes the place of the old one")
@@ -244,7 +256,10 @@ def full(flags, t):
 
 
 for name, flags in {"nonblocking": os.EFD_NONBLOCK, "blocking": 0}.items():
-    add(f"irqs.signal.full.{name}", SECTION, "the server does not wait for an eventfd that is full", full, flags)
+    add(
+        f"irqs.signal.full.{name}", SECTION,
+        "the server does not wait for an eventfd that is full", full, flags,
+    )
 
 
 @case("irqs.signal.masked", SECTION, "masked, triggered and unmasked")
@@ -282,7 +297,10 @@ def bools(length, wanted, t):
 
 
 for length, wanted in {"none": "refused", "one-less": "refused", "one-more": "either", "page": "either"}.items():
-    add(f"irqs.bools.{length}", SECTION, "not as many booleans as interrupts", bools, length, wanted)
+    add(
+        f"irqs.bools.{length}", SECTION, "not as many booleans as interrupts", bools, length,
+        wanted,
+    )
 
 
 @case("irqs.data.unwanted", SECTION, "data where the flags say that there are none")
@@ -325,7 +343,10 @@ def more(count, t):
 
 
 for count in (1, 7, 15, 30):
-    add(f"irqs.descriptors.more.{count}", SECTION, "more eventfds than interrupts: the others are closed", more, count)
+    add(
+        f"irqs.descriptors.more.{count}", SECTION,
+        "more eventfds than interrupts: the others are closed", more, count,
+    )
 
 
 @case("irqs.many", SECTION, "all interrupts of each type, in messages of eight eventfds")

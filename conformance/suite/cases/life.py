@@ -101,7 +101,10 @@ def left_behind(end, t):
 
 
 for name, end in ENDS.items():
-    add(f"life.left.{name}", SECTION, "memory and interrupts of a client that went are gone", left_behind, end)
+    add(
+        f"life.left.{name}", SECTION, "memory and interrupts of a client that went are gone",
+        left_behind, end,
+    )
 
 
 @case("life.state", SECTION, "the device keeps its state for the next client")
@@ -199,4 +202,7 @@ def second(busy_first, t):
 
 
 add("life.second.idle", "Socket", "a second client at once: the first one is served", second, False)
-add("life.second.busy", "Socket", "a second client at once: the first one's memory stays", second, True)
+add(
+    "life.second.busy", "Socket", "a second client at once: the first one's memory stays", second,
+    True,
+)

@@ -105,7 +105,10 @@ def wrong_count(count, t):
 
 
 for name, count in COUNTS.items():
-    add(f"multi.count.{name}", SECTION, "more writes than there are in the message", wrong_count, count)
+    add(
+        f"multi.count.{name}", SECTION, "more writes than there are in the message", wrong_count,
+        count,
+    )
 
 
 @case("multi.count.fewer", SECTION, "fewer writes than there are in the message")
@@ -141,7 +144,10 @@ def wrong_write(change, second, t):
 
 for name, change in WRONG.items():
     add(f"multi.wrong.{name}", SECTION, "a write that cannot be done", wrong_write, change, False)
-    add(f"multi.wrong.{name}.second", SECTION, "a write that cannot be done after one that can", wrong_write, change, True)
+    add(
+        f"multi.wrong.{name}.second", SECTION, "a write that cannot be done after one that can",
+        wrong_write, change, True,
+    )
 
 
 @case("multi.half", SECTION, "a message that ends within a write")

@@ -103,9 +103,18 @@ def written_bytes(index, t):
 for index in range(9):
     add(f"region.{index}.form", SECTION, "the reply's fields fit one another", form, index)
     add(f"region.{index}.areas", SECTION, "the areas lie in the region and apart", areas, index)
-    add(f"region.{index}.mapped", SECTION, "each area can be mapped with what was told", can_map, index)
-    add(f"region.{index}.same", "Read and Write Operations", "a message reads what the mapping has", same_bytes, index)
-    add(f"region.{index}.written", "Read and Write Operations", "a message writes what the mapping has", written_bytes, index)
+    add(
+        f"region.{index}.mapped", SECTION, "each area can be mapped with what was told", can_map,
+        index,
+    )
+    add(
+        f"region.{index}.same", "Read and Write Operations",
+        "a message reads what the mapping has", same_bytes, index,
+    )
+    add(
+        f"region.{index}.written", "Read and Write Operations",
+        "a message writes what the mapping has", written_bytes, index,
+    )
 
 
 @case("region.more", SECTION, "the regions beyond those of PCI")
@@ -151,8 +160,14 @@ def twice(index, t):
 
 
 for index in range(9):
-    add(f"region.{index}.small", "Message sizes", "the structure only, and then what it needs", small, index)
-    add(f"region.{index}.one-less", "Message sizes", "too small for all: argsz tells what is needed", one_less, index)
+    add(
+        f"region.{index}.small", "Message sizes", "the structure only, and then what it needs",
+        small, index,
+    )
+    add(
+        f"region.{index}.one-less", "Message sizes",
+        "too small for all: argsz tells what is needed", one_less, index,
+    )
     add(f"region.{index}.twice", SECTION, "two answers are the same", twice, index)
 
 
@@ -167,7 +182,10 @@ def argsz_case(argsz, t):
 
 
 for argsz in (0, 1, 16, 31, 32, 33, 1 << 20, 0x7FFFFFFF, 0x80000000, p.MAX32):
-    add(f"region.argsz.{argsz:#x}", "Message sizes", "the most that the reply may have", argsz_case, argsz)
+    add(
+        f"region.argsz.{argsz:#x}", "Message sizes", "the most that the reply may have",
+        argsz_case, argsz,
+    )
 
 
 def beyond(where, t):

@@ -37,7 +37,10 @@ for name, row in {
     "unknown": (14, b"\0" * 100),
 }.items():
     for step in (1, 7):
-        add(f"stream.bytes.{name}.{step}", HEADER, f"a command in pieces of {step}", command_bytes, *row, step)
+        add(
+            f"stream.bytes.{name}.{step}", HEADER, f"a command in pieces of {step}", command_bytes,
+            *row, step,
+        )
 
 
 def paused(at, t):
@@ -63,12 +66,21 @@ def cut(command, payload, at, greeted, t):
 
 
 for at in (0, 1, 15, 16, 17, 19, 22):
-    add(f"stream.cut.version.{at}", GOING, f"the client goes behind {at} bytes of VERSION", cut, p.VERSION, HELLO, at, False)
+    add(
+        f"stream.cut.version.{at}", GOING, f"the client goes behind {at} bytes of VERSION", cut,
+        p.VERSION, HELLO, at, False,
+    )
 for at in (1, 15, 16, 17, 31, 32):
-    add(f"stream.cut.get-info.{at}", GOING, f"the client goes behind {at} bytes of a command", cut, p.GET_INFO, INFO, at, True)
+    add(
+        f"stream.cut.get-info.{at}", GOING, f"the client goes behind {at} bytes of a command", cut,
+        p.GET_INFO, INFO, at, True,
+    )
 LONG = p.ACCESS.pack(0, 0, 65536) + b"\0" * 65536
 for at in (16, 32, 33, 4096, 65000):
-    add(f"stream.cut.write.{at}", GOING, f"the client goes behind {at} bytes of a long write", cut, p.WRITE_REGION, LONG, at, True)
+    add(
+        f"stream.cut.write.{at}", GOING, f"the client goes behind {at} bytes of a long write", cut,
+        p.WRITE_REGION, LONG, at, True,
+    )
 for command, payload in {
     p.MAP: p.DMA_MAP.pack(32, 3, 0, 0x100000, 0x1000),
     p.SET_IRQS: p.IRQ_SET.pack(20, 0x21, 0, 0, 0),
@@ -76,7 +88,10 @@ for command, payload in {
     p.READ: p.ACCESS.pack(0, p.CONFIG, 64),
 }.items():
     name = p.NAMES[command].lower().replace("_", "-")
-    add(f"stream.cut.unread.{name}", GOING, "the client goes and has not read the reply", cut, command, payload, 1 << 20, True)
+    add(
+        f"stream.cut.unread.{name}", GOING, "the client goes and has not read the reply", cut,
+        command, payload, 1 << 20, True,
+    )
 
 
 def half_closed(at, t):
@@ -87,7 +102,10 @@ def half_closed(at, t):
 
 
 for at in (0, 8, 32):
-    add(f"stream.half-closed.{at}", GOING, f"the client writes no more behind {at} bytes", half_closed, at)
+    add(
+        f"stream.half-closed.{at}", GOING, f"the client writes no more behind {at} bytes",
+        half_closed, at,
+    )
 
 
 def not_reading(t):
@@ -120,7 +138,10 @@ def pipelined(count, at_once, t):
 for count in (2, 16, 64, 500):
     for at_once in (True, False):
         name = "at-once" if at_once else "one-by-one"
-        add(f"stream.pipelined.{count}.{name}", CONCURRENCY, f"{count} commands are answered in their order", pipelined, count, at_once)
+        add(
+            f"stream.pipelined.{count}.{name}", CONCURRENCY,
+            f"{count} commands are answered in their order", pipelined, count, at_once,
+        )
 
 
 @case("stream.pipelined.version", CONCURRENCY, "a command right behind VERSION")
@@ -131,12 +152,21 @@ def behind_version(t):
     return seen(outcome(client.reply, 2, p.GET_INFO, closing=True))
 
 
-@case("stream.pipelined.mixed", CONCURRENCY, "right, wrong and quiet commands are answered in their order")
+@case(
+    "stream.pipelined.mixed", CONCURRENCY,
+    "right, wrong and quiet commands are answered in their order",
+)
 def mixed(t):
     client = t.client
-    kinds = [(p.GET_INFO, INFO, 0), (14, b"12", 0), (14, b"", p.NO_REPLY), (p.RESET, b"", 0), (p.READ, p.ACCESS.pack(0, p.MAX32, 1), 0)]
+    kinds = [
+        (p.GET_INFO, INFO, 0),
+        (14, b"12", 0),
+        (14, b"", p.NO_REPLY),
+        (p.RESET, b"", 0),
+        (p.READ, p.ACCESS.pack(0, p.MAX32, 1), 0),
+    ]
     rows = [(id, *kinds[id % len(kinds)]) for id in range(60)]
-    client.raw(b"".join(client.message(command, payload, flags, id) for id, command, payload, flags in rows))
+    client.raw(b"".join(client.message(command, data, flags, id) for id, command, data, flags in rows))
     for id, command, payload, flags in rows:
         if not flags:
             client.reply(id, command)

@@ -46,7 +46,10 @@ def proposes(minor, t):
 
 
 for minor in (0, 1, 2, 0xFFFF):
-    add(f"version.minor.{minor}", VERSION, "the same major, and at most the minor that was proposed", proposes, minor)
+    add(
+        f"version.minor.{minor}", VERSION,
+        "the same major, and at most the minor that was proposed", proposes, minor,
+    )
 
 
 def other_major(major, t):
@@ -55,7 +58,10 @@ def other_major(major, t):
 
 
 for major in (1, 2, 0x7FFF, 0xFFFF):
-    add(f"version.major.{major}", VERSION, "a major that there is not: the end, or an error", other_major, major)
+    add(
+        f"version.major.{major}", VERSION, "a major that there is not: the end, or an error",
+        other_major, major,
+    )
 
 
 def caps(value):
@@ -235,7 +241,10 @@ def before_version(command, payload, t):
 
 for command, payload in EARLY.items():
     name = p.NAMES.get(command, str(command)).lower().replace("_", "-")
-    add(f"version.before.{name}", VERSION, "VERSION is the first message: the end, or an error", before_version, command, payload)
+    add(
+        f"version.before.{name}", VERSION, "VERSION is the first message: the end, or an error",
+        before_version, command, payload,
+    )
 
 
 @case("version.after-error", VERSION, "VERSION after another command was refused")

@@ -66,7 +66,8 @@ static void letters(struct screen *screen, const struct font *font, uint32_t x, 
 		for (uint32_t j = 0; j < font->height; j++)
 			for (uint32_t i = 0; i < font->width; i++)
 				if (glyph[j] & 0x80 >> i)
-					fill(screen, x + i * scale, y + j * scale, scale, scale, colour);
+					fill(screen, x + i * scale, y + j * scale, scale, scale,
+						colour);
 		x += font->width * scale;
 	}
 }
@@ -104,8 +105,8 @@ void desk_draw(struct screen *screen, const char *text) {
 	take_font(&font);
 	for (uint32_t j = 0; j < height; j++)
 		for (uint32_t i = 0; i < width; i++)
-			screen_line(screen, j)[i] =
-				mix(mix(0x16324f, 0x4b86b4, j, height), 0xadcbe3, i * j / width, 2 * height);
+			screen_line(screen, j)[i] = mix(mix(0x16324f, 0x4b86b4, j, height),
+				0xadcbe3, i * j / width, 2 * height);
 	for (uint32_t hill = 0; hill < 3; hill++)
 		for (uint32_t i = 0; i < width; i++) {
 			uint32_t wide = width / (2 + hill), at = (i + hill * wide / 3) % wide;
@@ -115,17 +116,20 @@ void desk_draw(struct screen *screen, const char *text) {
 			fill(screen, i, top, 1, height - top,
 				(const uint32_t[]){0x2f5d62, 0x24484c, 0x1a3336}[hill]);
 		}
-	window(screen, &font, width / 14, height / 10, width * 11 / 20, height / 2, "A guest's screen");
+	window(screen, &font, width / 14, height / 10, width * 11 / 20, height / 2,
+		"A guest's screen");
 	y = height / 10 + font.height + 12 + 24;
 	for (bool first = true; *text; first = false) {
 		size_t length = strcspn(text, "|");
 		uint32_t scale = first ? 3 : 1;
 
-		letters(screen, &font, width / 14 + 28, y, scale, first ? 0x234a78 : 0x222b36, text, length);
+		letters(screen, &font, width / 14 + 28, y, scale, first ? 0x234a78 : 0x222b36, text,
+			length);
 		y += font.height * scale + (first ? 18 : 6);
 		text += length + (text[length] == '|');
 	}
-	window(screen, &font, width * 11 / 20, height * 9 / 20, width * 2 / 5, height * 2 / 5, "Colours");
+	window(screen, &font, width * 11 / 20, height * 9 / 20, width * 2 / 5, height * 2 / 5,
+		"Colours");
 	bars(screen, width * 11 / 20 + 24, height * 9 / 20 + font.height + 36, width * 2 / 5 - 48,
 		height * 2 / 5 - font.height - 60);
 	darken(screen, 0, height - font.height - 20, width, font.height + 20);

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- *	events FILE		tells what comes from all input devices, a line of FILE for each event:
- *				"EVENT NAME TYPE CODE VALUE"
+ *	events FILE		tells what comes from all input devices, a line of FILE for each
+ *event: "EVENT NAME TYPE CODE VALUE"
  *	events light NUMBER CODE VALUE	switches a light of the first device that has it
  *	events abs		the ranges of the first device with absolute places
  */
@@ -45,7 +45,8 @@ static void find(void) {
 static int light(int code, int value) {
 	for (int i = 0; i < count; i++) {
 		unsigned char bits[(LED_MAX + 8) / 8] = {0};
-		struct input_event event = {.type = EV_LED, .code = (unsigned short)code, .value = value};
+		struct input_event event = {
+			.type = EV_LED, .code = (unsigned short)code, .value = value};
 		struct input_event end = {.type = EV_SYN, .code = SYN_REPORT};
 
 		if (ioctl(devices[i], EVIOCGBIT(EV_LED, sizeof(bits)), bits) < 0 ||
@@ -65,8 +66,10 @@ static void ranges(void) {
 	struct input_absinfo x, y;
 
 	for (int i = 0; i < count; i++)
-		if (ioctl(devices[i], EVIOCGABS(ABS_X), &x) >= 0 && ioctl(devices[i], EVIOCGABS(ABS_Y), &y) >= 0)
-			printf("abs %s %d %d %d %d\n", names[i], x.minimum, x.maximum, y.minimum, y.maximum);
+		if (ioctl(devices[i], EVIOCGABS(ABS_X), &x) >= 0 &&
+			ioctl(devices[i], EVIOCGABS(ABS_Y), &y) >= 0)
+			printf("abs %s %d %d %d %d\n", names[i], x.minimum, x.maximum, y.minimum,
+				y.maximum);
 }
 
 static int tell(const char *path) {
@@ -89,8 +92,10 @@ static int tell(const char *path) {
 			if (polls[i].revents & (POLLERR | POLLHUP)) {
 				fprintf(out, "EVENT %s gone\n", names[i]);
 				polls[i].fd = -1;
-			} else if (polls[i].revents && read(devices[i], &event, sizeof(event)) == sizeof(event)) {
-				fprintf(out, "EVENT %s %u %u %d\n", names[i], event.type, event.code, event.value);
+			} else if (polls[i].revents &&
+				read(devices[i], &event, sizeof(event)) == sizeof(event)) {
+				fprintf(out, "EVENT %s %u %u %d\n", names[i], event.type,
+					event.code, event.value);
 			}
 		}
 	return 0;

@@ -5,8 +5,9 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-/* What is used here of the kernel's interface for mode setting (Linux, Documentation/gpu/drm-uapi.rst):
- * the headers of neither libdrm nor the kernel are needed to build. */
+/* What is used here of the kernel's interface for mode setting (Linux,
+ * Documentation/gpu/drm-uapi.rst): the headers of neither libdrm nor the kernel are needed to
+ * build. */
 struct kms_resources {
 	uint64_t fbs, crtcs, connectors, encoders;
 	uint32_t fb_count, crtc_count, connector_count, encoder_count;

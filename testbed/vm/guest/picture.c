@@ -8,14 +8,15 @@
 #include "sha256.h"
 
 /*
- * Shows pictures, and keeps showing the last one: a card forgets the picture of a program that ends.
- * Each line of its input gets one of output.
+ * Shows pictures, and keeps showing the last one: a card forgets the picture of a program that
+ *ends. Each line of its input gets one of output.
  *
  *	open CARD		close
  *	random WIDTH HEIGHT SEED	a picture that SEED determines
  *	desk WIDTH HEIGHT TEXT	windows, with lines of text that | divides
  *
- * "shown WIDTH HEIGHT SUM" has the SHA-256 of the visible pixels, three bytes each: red, green, blue.
+ * "shown WIDTH HEIGHT SUM" has the SHA-256 of the visible pixels, three bytes each: red, green,
+ *blue.
  */
 static void draw_random(struct screen *screen, const char *seed) {
 	uint32_t x = (uint32_t)strtoul(seed, NULL, 0);
@@ -55,10 +56,11 @@ static const char *show(struct screen *screen, char *words) {
 	int rest = 0;
 	const char *wrong;
 
-	if (sscanf(words, "%15s %u %u %n", what, &width, &height, &rest) != 3 || !rest || width > 16384)
+	if (sscanf(words, "%15s %u %u %n", what, &width, &height, &rest) != 3 || !rest ||
+		width > 16384)
 		return "words";
-	wrong = screen_show(screen, width, height, strcmp(what, "desk") == 0 ? desk_draw : draw_random,
-		words + rest);
+	wrong = screen_show(screen, width, height,
+		strcmp(what, "desk") == 0 ? desk_draw : draw_random, words + rest);
 	if (wrong)
 		return wrong;
 	sum(screen, hex);

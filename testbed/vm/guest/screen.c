@@ -96,7 +96,8 @@ const char *screen_show(struct screen *screen, uint32_t width, uint32_t height,
 	wrong = "mapping";
 	if (ioctl(next.card, KMS_MAP, &map))
 		goto fail;
-	pixels = mmap(NULL, next.size, PROT_READ | PROT_WRITE, MAP_SHARED, next.card, (off_t)map.offset);
+	pixels = mmap(
+		NULL, next.size, PROT_READ | PROT_WRITE, MAP_SHARED, next.card, (off_t)map.offset);
 	if (pixels == MAP_FAILED)
 		goto fail;
 	next.pixels = pixels;
