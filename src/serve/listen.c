@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define BACKLOG 8
+#define MOMENT 100 /* milliseconds */
 
 static bool make_address(struct sockaddr_un *address, const char *path, struct sp_error *error) {
 	size_t length = strlen(path);
@@ -28,23 +30,36 @@ static bool make_address(struct sockaddr_un *address, const char *path, struct s
 	return true;
 }
 
+/* 0 if somebody listens, and he is there a moment later, too, unlike one who is just being ended. */
+static int probe(const struct sockaddr_un *address) {
+	for (int again = 1;; again--) {
+		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), failure = 0;
+		struct pollfd gone = {.fd = client};
+
+		if (client < 0 ||
+			connect(client, (const struct sockaddr *)address, sizeof(*address)) < 0)
+			failure = errno;
+		else if (!again || poll(&gone, 1, MOMENT) <= 0)
+			again = 0;
+		if (client >= 0)
+			close(client);
+		if (failure || !again)
+			return failure;
+	}
+}
+
 /* A socket at which nobody listens, and nothing else, is removed. */
 static bool remove_stale(
 	const char *path, const struct sockaddr_un *address, struct sp_error *error) {
 	struct stat stat;
-	int probe, refused;
+	int refused;
 
 	if (lstat(path, &stat) < 0)
 		return errno == ENOENT ||
 			sp_error_set(error, SP_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(stat.st_mode))
 		return sp_error_set(error, SP_ERROR_USE, "%s: it is there, and is no socket", path);
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (probe < 0)
-		return sp_error_set(error, SP_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-	refused =
-		connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno : 0;
-	close(probe);
+	refused = probe(address);
 	if (refused != ECONNREFUSED)
 		return sp_error_set(error, SP_ERROR_USE, "%s: %s", path,
 			refused == EACCES ? "it is another user's" : "a program listens there");
