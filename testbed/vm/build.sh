@@ -82,19 +82,20 @@ build_tests() {
 	sed -i 's/default_iommu_mode = MODE_IOMMUFD;/default_iommu_mode = MODE_VFIO_TYPE1V2_IOMMU;/' "$library/iommu.c"
 	grep -q 'default_iommu_mode = MODE_VFIO_TYPE1V2_IOMMU;' "$library/iommu.c" ||
 		fail "the tests of VFIO no longer choose their mode where they did"
-	sed -i 's/^extern struct vfio_pci_driver_ops igb_ops;/&\nextern struct vfio_pci_driver_ops edu_ops;/; s/^\t&igb_ops,/&\n\t\&edu_ops,/' \
-		"$library/vfio_pci_driver.c"
+	sed -i -e 's/^extern struct vfio_pci_driver_ops igb_ops;/&\nextern struct vfio_pci_driver_ops edu_ops;/' \
+		-e 's/^\t&igb_ops,/&\n\t\&edu_ops,/' "$library/vfio_pci_driver.c"
 	sed -i 's/SZ_1G);/SZ_4M);/; s/SZ_2M);/SZ_1M);/' "$tests/vfio/vfio_pci_driver_test.c"
 	mkdir "$library/drivers/edu"
 	cp testbed/vm/tests/edu.c "$library/drivers/edu/"
 	mkdir "$new/bin" "$new/objects"
-	include="-Werror=implicit-function-declaration -isystem $new/headers/usr/include -isystem $new/headers/usr/include/x86_64-linux-gnu
+	options="-std=gnu11 -D_GNU_SOURCE= -O1 -w -Werror=implicit-function-declaration
+		-isystem $new/headers/usr/include -isystem $new/headers/usr/include/x86_64-linux-gnu
 		-Itestbed/vm/tests -I$library/include -I$source/tools/include -I$source/tools/arch/x86/include -I$tests"
 	for file in "$library"/*.c "$library"/drivers/*/*.c; do
-		logged vm-tests-build $compiler -std=gnu11 -D_GNU_SOURCE= -O1 -w $include -c -o "$new/objects/$(basename "$file" .c).o" "$file"
+		logged vm-tests-build $compiler $options -c -o "$new/objects/$(basename "$file" .c).o" "$file"
 	done
 	for test in $VM_TESTS; do
-		logged vm-tests-build $compiler -std=gnu11 -D_GNU_SOURCE= -O1 -w -static -pthread $include -o "$new/bin/$test" \
+		logged vm-tests-build $compiler $options -static -pthread -o "$new/bin/$test" \
 			"$tests/vfio/$test.c" "$new/objects"/*.o
 	done
 	dpkg-deb -f "$1" Version >"$new/version"

@@ -54,7 +54,8 @@ def compare(case, title, more, roms):
 
         same, seen = common((look_at_theirs, lambda: ours_now(server, case.folder / "ours.png")))
         case.judge(same, f"{title} shows the same on QEMU's display and on ours",
-                   f"{same}, {same.lit()} pixels lit" if same else [[str(one) for one in side.values()] for side in seen])
+                   f"{same}, {same.lit()} pixels lit" if same else
+                   " and ".join(", ".join(str(one) for one in side.values()) for side in seen))
         ours.end()
         theirs.end()
 

@@ -65,7 +65,7 @@ def msix(case):
             guest.may_complain = True
             try:
                 unplug(guest)
-                case.judge(False, "QEMU aborts at the unplugging of MSI-X", "it does not any more: SUPPORT.md is outdated")
+                case.judge(False, "QEMU aborts at the unplugging of MSI-X", "not any more: SUPPORT.md is old")
             except (Ended, Failure) as failure:
                 status = guest.process.wait(30)
                 case.judge(status == -6, "QEMU aborts at the unplugging of MSI-X", f"status {status}; {failure}")

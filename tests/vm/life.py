@@ -44,7 +44,7 @@ def reset(case):
             guest.ready()
             screen = server.device("bochs")["screen"]
             resets = server.device("bochs")["messages"].get("RESET", 0) - before["messages"].get("RESET", 0)
-            case.judge(resets >= 1 and screen["width"] == 0, "a reset of the VM resets the function and blanks its screen",
+            case.judge(resets >= 1 and screen["width"] == 0, "a reset of the VM resets the function, blanks its screen",
                        f"{resets} RESET")
             guest.screen()
             show(case, server, guest, "a picture after the reset")
@@ -136,7 +136,7 @@ def survives(case):
                     viewer.type("a")
                     event(guest, KEY, 30, 1)
                     event(guest, KEY, 30, 0)
-            case.judge(len(workers) == KILLS and kept == KILLS, f"{KILLS} workers killed: the screen and the keys go on",
+            case.judge(len(workers) == KILLS and kept == KILLS, f"{KILLS} workers killed: screen and keys go on",
                        f"{kept} pictures as before")
             reads = guest.must("touch /tmp/stop; await test -s /tmp/reads; cat /tmp/reads")
             case.judge(re.fullmatch("reads [1-9][0-9]* wrong 0", reads), "the guest has read its EDID meanwhile", reads)

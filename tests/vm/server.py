@@ -45,7 +45,8 @@ class Server:
             notify.bind(str(ready))
             notify.settimeout(0.5)
             self.process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": str(ready)})
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "NOTIFY_SOCKET": str(ready)})
             try:
                 self.await_ready(notify)
             except BaseException:
