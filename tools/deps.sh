@@ -4,15 +4,16 @@
 #
 #	tools/deps.sh [--check] [--list] GROUP...
 #
-# GROUP is build, run, quick, test, bed or bench. --check installs nothing, but says what is missing and
+# GROUP is build, serve, run, quick, test, bed or bench. --check installs nothing, but says what is missing and
 # ends with 1; --list prints the names of all packages of the groups.
 set -eu
 
 packages() {
 	case $1 in
-	build) echo gcc libc6-dev libfdt-dev libjansson-dev meson ninja-build pkg-config ;;
-	run) packages build; packages bed; echo graphviz scdoc ;;
-	quick) packages build; echo device-tree-compiler libcmocka-dev python3 ;;
+	build) echo gcc libc6-dev libfdt-dev meson ninja-build pkg-config ;;
+	serve) echo libjansson-dev libpng-dev libseccomp-dev libvncserver-dev ;;
+	run) packages build; packages serve; packages bed; echo graphviz scdoc ;;
+	quick) packages build; packages serve; echo device-tree-compiler libcmocka-dev python3 ;;
 	bed)
 		echo apt bc binutils bison cpio device-tree-compiler dpkg flex gcc libc6-dev make meson ninja-build \
 			patch pkg-config python3 util-linux xz-utils zstd
@@ -24,11 +25,11 @@ packages() {
 	test)
 		packages bench
 		packages bed
-		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libseccomp-dev libvncserver-dev libxen-dev llvm pciutils \
+		echo acpica-tools clang clang-format gcovr graphviz libclang-rt-dev libpci-dev libxen-dev llvm pciutils \
 			qemu-system-arm scdoc u-boot-qemu uuid-dev
 		;;
 	*)
-		echo "deps.sh: unknown group $1; there are build, run, quick, test, bed and bench" >&2
+		echo "deps.sh: unknown group $1; there are build, serve, run, quick, test, bed and bench" >&2
 		exit 2
 		;;
 	esac

@@ -19,13 +19,13 @@ suites() {
 }
 
 step "gcc"
-tools/build.sh build -Dwerror=true -Dtests=enabled -Dxen=enabled -Dvnc=enabled
+tools/build.sh build -Dwerror=true -Dtests=enabled -Dxen=enabled -Dserve=enabled -Dvnc=enabled
 suites build checks unit golden cli
 
 step "clang, AddressSanitizer and UBSan"
 CC=clang tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
 	-Dbuildtype=debugoptimized -Dc_args=-fno-sanitize-recover=all -Dman=disabled \
-	-Dtests=enabled -Dxen=enabled -Dvnc=enabled
+	-Dtests=enabled -Dxen=enabled -Dserve=enabled -Dvnc=enabled
 suites build-asan unit golden cli
 
 step "real boards"
