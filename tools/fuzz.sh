@@ -29,8 +29,13 @@ for fuzzer; do
 	check | plan) dict=-dict=tests/fuzz/tree.dict ;;
 	*) dict= ;;
 	esac
-	echo "== $name, $seconds s"
-	if ! "$fuzzer" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=24000 \
+	# What guests and their clients reach is tried the longest.
+	case $name in
+	device | virtio | wire) time=$((seconds * 3)) ;;
+	*) time=$seconds ;;
+	esac
+	echo "== $name, $time s"
+	if ! "$fuzzer" -max_total_time="$time" -timeout=5 -rss_limit_mb=1024 -max_len=24000 \
 		$dict -print_final_stats=1 \
 		-artifact_prefix=build-fuzz/"$name"- "$found" tests/fuzz/corpus/"$name" >"$log" 2>&1; then
 		tail -n 60 "$log" >&2

@@ -21,6 +21,8 @@ suites() {
 step "gcc"
 tools/build.sh build -Dwerror=true -Dtests=enabled -Dxen=enabled -Dserve=enabled -Dvnc=enabled
 suites build checks unit golden cli
+step "serving: the program, its holder and sandbox, and conformance"
+suites build serve hold sandbox conformance
 
 step "clang, AddressSanitizer and UBSan"
 CC=clang tools/build.sh build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \

@@ -272,6 +272,7 @@ void sp_pci_flr(struct sp_pci *pci) {
 }
 
 void sp_pci_reset(struct sp_pci *pci) {
+	pci->device->changes++;
 	sp_registers_reset(&pci->table, pci->values);
 	sp_pci_irq_reset(pci);
 	sp_pci_changed(pci);

@@ -3,9 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +30,12 @@ static bool make_address(struct sockaddr_un *address, const char *path, struct s
 	return true;
 }
 
-/* 0 if somebody listens, and he is there a moment later, too, unlike one who is just being ended. */
+/* 0 if somebody listens, and he is there a moment later, too, unlike one who is just being ended.
+ */
 static int probe(const struct sockaddr_un *address) {
 	for (int again = 1;; again--) {
-		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), failure = 0;
+		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+		    failure = 0;
 		struct pollfd gone = {.fd = client};
 
 		if (client < 0 ||

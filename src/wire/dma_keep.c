@@ -76,18 +76,25 @@ int sp_dma_restore(struct sp_dma *dma) {
 
 	/* Those that are mapped below are in their slots already. */
 	dma->record = NULL;
-	for (uint32_t i = 0; i < record->ranges_used && !error; i++) {
-		const struct sp_record_range *kept = &record->ranges[i];
+	for (uint32_t i = 0; i < record->ranges_used; i++) {
+		struct sp_record_range *kept = &record->ranges[i];
 		uint32_t access = kept->access & ~SP_RECORD_AS_FILE;
+		int failure;
 
 		if (!kept->added || kept->gone) {
 			dma->slots[dma->slots_tail++ % RING] = i;
 			continue;
 		}
-		error = sp_dma_map(dma, kept->address, kept->size, access, kept->fd,
+		failure = sp_dma_map(dma, kept->address, kept->size, access, kept->fd,
 			kept->file_offset, kept->access & SP_RECORD_AS_FILE);
-		if (!error)
+		if (!failure) {
 			sp_dma_find(dma, kept->address)->slot = i;
+			continue;
+		}
+		/* Nobody has it any more, and its client goes. */
+		error = failure;
+		kept->gone = record->committed + 1;
+		dma->slots[dma->slots_tail++ % RING] = i;
 	}
 	dma->record = record;
 	return error;

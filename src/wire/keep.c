@@ -150,11 +150,14 @@ static bool is_fatal(struct sp_record *record, bool crashed) {
 		record->crashes = doing == record->suspect ? record->crashes + 1 : 1;
 		record->suspect = doing;
 	}
-	return record->suspect != SP_RECORD_NONE && record->crashes >= CRASHES_MAX;
+	if (!crashed)
+		record->restoring = 0;
+	return (record->suspect != SP_RECORD_NONE && record->crashes >= CRASHES_MAX) ||
+		record->restoring >= CRASHES_MAX;
 }
 
 static const char *restore_client(
-	struct sp_wire_server *server, const struct sp_record_state *state) {
+	struct sp_wire_server *server, const struct sp_record_state *state, bool fatal) {
 	const char *why;
 
 	server->id = state->id;
@@ -169,6 +172,8 @@ static const char *restore_client(
 	why = restore_guest(server);
 	if (why)
 		return why;
+	if (fatal)
+		return "its message, or its state, ended the program more than once";
 	if (state->migrating)
 		return "it was being migrated";
 	/* What was written is not known any more. */
@@ -184,15 +189,14 @@ static void restore(
 	server->watch.file = state->socket;
 	server->watch.events = POLLIN;
 	server->stage = SERVING;
-	server->record->restored++;
+	server->record->restoring++;
 	/* The device may use its bus, but nothing is done yet. */
 	server->pumping = true;
-	why = restore_client(server, state);
+	why = restore_client(server, state, fatal);
 	if (!why && server->loop->ops->watch(server->loop, &server->watch))
 		why = "it cannot be waited for";
 	server->pumping = false;
-	if (fatal)
-		why = "its message ended the program, more than once";
+	server->record->restoring = 0;
 	if (why) {
 		server->connection.socket = state->socket;
 		server->record->crashes = 0;

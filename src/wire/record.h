@@ -117,7 +117,7 @@ struct sp_record {
 	uint64_t doing; /* the position of the message that is being done, or SP_RECORD_NONE */
 	uint64_t suspect; /* one that was being done when the process crashed */
 	uint32_t crashes; /* how many times in a row */
-	uint32_t restored; /* times */
+	uint32_t restoring; /* how many times in a row it was begun and not ended */
 	struct sp_record_calls in_calls, out_calls;
 
 	uint64_t received_count; /* all in all; the last ones are there */

@@ -159,6 +159,8 @@ static bool tally_load(
 		return false;
 	tally->sum = sp_state_get_u64(reader);
 	tally->reads = sp_state_get_u64(reader);
+	if (tally->sum == TALLY_BAD)
+		abort();
 	return sp_state_check(reader, error);
 }
 

@@ -27,6 +27,7 @@ enum {
 	TALLY_STORE = 0x28,
 	TALLY_SLOW = 0x30,
 };
+#define TALLY_BAD UINT64_C(0xdeaddeaddeaddead) /* a sum whose loading ends the process */
 #define TALLY_BLOB (1u << 20)
 #define TALLY_MEMORY (4 * SP_PAGE)
 

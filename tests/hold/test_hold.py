@@ -185,7 +185,21 @@ class Hold(unittest.TestCase):
         self.holder.terminate()
         said = self.said()
         self.assertEqual(said.count("Aborted"), 2, said)
-        self.assertIn("its message ended the program", said)
+        self.assertIn("its message, or its state, ended the program", said)
+
+    def test_poisonous_state(self):
+        """A state that ends each worker that loads it."""
+        self.start(TALLY_VERBOSE="1")
+        client = self.connect()
+        client.write(0, SUM, 0xDEADDEADDEADDEAD)
+        os.kill(self.worker(), signal.SIGKILL)
+        client.send(READ, struct.pack("<QII", SUM, 0, 8))
+        with self.assertRaises((EOFError, ConnectionResetError)):
+            client.reply()
+        second = self.connect()
+        self.assertEqual(second.read(0, SUM), 0)
+        self.holder.terminate()
+        self.assertEqual(self.said().count("Aborted"), 2)
 
     def test_give_up(self):
         self.start(TALLY_VERBOSE="1")
