@@ -1,103 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Round trips of a trapped read, of several vfio-user servers and of a bare socket, in turns in one
- * run.
+ * Round trips of a trapped access, of several vfio-user servers and of a bare socket, in turns in
+ * one run.
  *
- *	latency ROUNDS READS NAME=SOCKET,REGION,OFFSET,SIZE…
+ *	latency CORE ROUNDS ACCESSES NAME=SOCKET,REGION,OFFSET,SIZE[,w]…
  *
- * Prints a line for each: its name and, in nanoseconds for one round trip, the median of all
- * rounds, the least and the greatest. "echo" is two processes that pass as many bytes to and fro
- * over a socket pair, and the last column is the median of each round's ratio to it.
+ * Prints a line for each: its name; in nanoseconds for one round trip, the median of all rounds and
+ * the bounds of the middle eight tenths; and the medians of each round's ratio to "echo", and to
+ *the first server. "echo" is two processes that pass as many bytes to and fro over a socket pair,
+ *as fast as they can; the other one runs on that core, as servers are to, unless CORE is "-". `w`:
+ *it is a write, of zeros.
  */
-#include <stdint.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SERVERS_MAX 8
-#define ROUNDS_MAX 4001
-#define HEADER 16
-#define ACCESS 16
-#define DATA_MAX 8
+#include "client.h"
 
-enum { VERSION = 1, REGION_READ = 9 };
-
-struct message {
-	uint16_t id, command;
-	uint32_t size, flags, error;
-	uint8_t payload[ACCESS + DATA_MAX];
-};
+#define SERVERS_MAX 8u
+#define ROUNDS_MAX 10000u
 
 struct server {
-	const char *name, *path; /* no path: the echo */
-	uint32_t region, size;
-	uint64_t offset;
-	int socket;
+	struct client client;
+	const char *path; /* NULL: the echo */
+	struct place place;
 	pid_t child;
-	double times[ROUNDS_MAX], ratios[ROUNDS_MAX];
+	double times[ROUNDS_MAX], to_echo[ROUNDS_MAX], to_first[ROUNDS_MAX];
 };
 
-static void fail(const char *who, const char *what) {
-	fprintf(stderr, "latency: %s: %s\n", who, what);
-	exit(2);
-}
+static struct server servers[SERVERS_MAX];
 
-static void put(const struct server *server, const void *data, size_t size) {
-	if (write(server->socket, data, size) != (ssize_t)size)
-		fail(server->name, "it does not take a message");
-}
+static void go_to(const char *core) {
+	cpu_set_t set;
 
-static void get(const struct server *server, void *data, size_t size) {
-	size_t done = 0;
-	ssize_t got;
-
-	while (done < size) {
-		got = read(server->socket, (char *)data + done, size - done);
-		if (got <= 0)
-			fail(server->name, "it hung up");
-		done += (size_t)got;
-	}
-}
-
-static void greet(const struct server *server) {
-	static const char json[] = "{\"capabilities\":{\"max_msg_fds\":8}}";
-	struct message hello = {.id = 1, .command = VERSION, .size = HEADER + 4 + sizeof(json)};
-	char bytes[256], rest[65536];
-	struct message reply;
-
-	memcpy(bytes, &hello, HEADER);
-	/* Version 0.1 of libvfio-user, which takes no older one, is 0.0 with other words. */
-	memset(bytes + HEADER, 0, 4);
-	memcpy(bytes + HEADER + 4, json, sizeof(json));
-	put(server, bytes, hello.size);
-	get(server, &reply, HEADER);
-	if (reply.error || reply.size < HEADER || reply.size - HEADER > sizeof(rest))
-		fail(server->name, "it refused the version");
-	get(server, rest, reply.size - HEADER);
-}
-
-static void open_server(struct server *server) {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (strlen(server->path) >= sizeof(address.sun_path))
-		fail(server->name, "its path is too long");
-	strcpy(address.sun_path, server->path);
-	server->socket = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (server->socket < 0 ||
-		connect(server->socket, (struct sockaddr *)&address, sizeof(address)) < 0)
-		fail(server->path, "it cannot be connected to");
-	greet(server);
+	if (strcmp(core, "-") == 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(strtoul(core, NULL, 10), &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		client_fail("echo", "there is no such core");
 }
 
 /* The other side of the echo. */
-static void answer(int socket, size_t in, size_t out) {
-	uint8_t bytes[sizeof(struct message)] = {0};
+static void answer(int socket, const struct place *place) {
+	static uint8_t bytes[256];
+	uint32_t in, out;
 
+	client_sizes(place, &in, &out);
 	while (read(socket, bytes, in) == (ssize_t)in) {
 		if (write(socket, bytes, out) != (ssize_t)out)
 			break;
@@ -105,45 +58,30 @@ static void answer(int socket, size_t in, size_t out) {
 	_exit(0);
 }
 
-static void open_echo(struct server *server) {
+static void open_echo(struct server *server, const char *core) {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-		fail(server->name, "there is no socket pair");
+		client_fail("echo", "there is no socket pair");
 	server->child = fork();
 	if (server->child < 0)
-		fail(server->name, "there is no process");
+		client_fail("echo", "there is no process");
 	if (!server->child) {
 		close(pair[0]);
-		answer(pair[1], HEADER + ACCESS, HEADER + ACCESS + server->size);
+		go_to(core);
+		answer(pair[1], &server->place);
 	}
 	close(pair[1]);
-	server->socket = pair[0];
-}
-
-static double now(void) {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+	server->client = (struct client){.name = "echo", .socket = pair[0]};
 }
 
 /* Nanoseconds for one. */
-static double measure(const struct server *server, unsigned reads) {
-	struct message ask = {.command = REGION_READ, .size = HEADER + ACCESS}, reply;
-	double start = now();
+static double measure(struct server *server, unsigned accesses) {
+	double start = client_now();
 
-	memcpy(ask.payload, &server->offset, 8);
-	memcpy(ask.payload + 8, &server->region, 4);
-	memcpy(ask.payload + 12, &server->size, 4);
-	for (unsigned i = 0; i < reads; i++) {
-		ask.id = (uint16_t)i;
-		put(server, &ask, ask.size);
-		get(server, &reply, HEADER + ACCESS + server->size);
-		if (server->path && (reply.id != ask.id || reply.error))
-			fail(server->name, "it answered a read wrongly");
-	}
-	return (now() - start) / reads;
+	for (unsigned i = 0; i < accesses; i++)
+		client_access(&server->client, &server->place, !server->path);
+	return (client_now() - start) / accesses;
 }
 
 static int compare(const void *a, const void *b) {
@@ -152,59 +90,73 @@ static int compare(const void *a, const void *b) {
 	return x < y ? -1 : x > y;
 }
 
-static double median(double *values, unsigned count) {
+static double sorted(double *values, unsigned count) {
 	qsort(values, count, sizeof(*values), compare);
-	return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+	return values[count / 2];
 }
 
 static void parse(struct server *server, char *text) {
-	char *path = strchr(text, '='), *comma = path ? strchr(path, ',') : NULL;
+	char *path = strchr(text, '='), *comma = path ? strchr(path, ',') : NULL, kind = 0;
 	unsigned long long offset;
+	struct place *place = &server->place;
+	int got;
 
-	if (!comma || sscanf(comma, ",%u,%llu,%u", &server->region, &offset, &server->size) != 3 ||
-		!server->size || server->size > DATA_MAX)
-		fail(text, "it is not NAME=SOCKET,REGION,OFFSET,SIZE");
+	if (!comma)
+		client_fail(text, "it is not NAME=SOCKET,REGION,OFFSET,SIZE");
+	got = sscanf(comma, ",%u,%llu,%u,%c", &place->region, &offset, &place->size, &kind);
+	if (got < 3 || (got == 4 && kind != 'w') || !place->size || place->size > 8)
+		client_fail(text, "it is not NAME=SOCKET,REGION,OFFSET,SIZE");
 	*path = *comma = '\0';
-	server->name = text;
+	server->client.name = text;
 	server->path = path + 1;
-	server->offset = offset;
+	place->offset = offset;
+	place->write = kind == 'w';
+}
+
+static void tell(struct server *server, unsigned rounds) {
+	double middle = sorted(server->times, rounds);
+
+	printf("%s\t%.0f\t%.0f\t%.0f\t%.3f\t%.3f\n", server->client.name, middle,
+		server->times[rounds / 10], server->times[rounds - 1 - rounds / 10],
+		sorted(server->to_echo, rounds), sorted(server->to_first, rounds));
 }
 
 int main(int argc, char **argv) {
-	struct server servers[SERVERS_MAX] = {{.name = "echo", .size = 4}};
-	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
-	unsigned reads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+	unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+	unsigned accesses = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
 	unsigned count = 1;
 
-	if (!rounds || rounds > ROUNDS_MAX || !reads || argc < 4 || argc - 3 >= SERVERS_MAX)
-		fail("usage", "latency ROUNDS READS NAME=SOCKET,REGION,OFFSET,SIZE…");
-	for (; count < (unsigned)argc - 2; count++)
-		parse(&servers[count], argv[count + 2]);
-	servers[0].size = servers[1].size;
+	if (!rounds || rounds > ROUNDS_MAX || !accesses || argc < 5 ||
+		(unsigned)argc - 4 >= SERVERS_MAX)
+		client_fail("usage",
+			"latency CORE ROUNDS ACCESSES NAME=SOCKET,REGION,OFFSET,SIZE[,w]…");
+	for (; count < (unsigned)argc - 3; count++)
+		parse(&servers[count], argv[count + 3]);
+	servers[0].place = servers[1].place;
 	for (unsigned i = 0; i < count; i++) {
 		if (servers[i].path)
-			open_server(&servers[i]);
+			client_open(&servers[i].client, servers[i].client.name, servers[i].path);
 		else
-			open_echo(&servers[i]);
-		(void)measure(&servers[i], reads / 10 + 1);
+			open_echo(&servers[i], argv[1]);
+		(void)measure(&servers[i], accesses + 100);
 	}
 	for (unsigned round = 0; round < rounds; round++) {
 		/* Each begins a round in its turn, so that none has a place of its own. */
 		for (unsigned i = 0; i < count; i++) {
 			struct server *server = &servers[(round + i) % count];
 
-			server->times[round] = measure(server, reads);
+			server->times[round] = measure(server, accesses);
 		}
-		for (unsigned i = 0; i < count; i++)
-			servers[i].ratios[round] = servers[i].times[round] / servers[0].times[round];
+		for (unsigned i = 0; i < count; i++) {
+			double time = servers[i].times[round];
+
+			servers[i].to_echo[round] = time / servers[0].times[round];
+			servers[i].to_first[round] = time / servers[1].times[round];
+		}
 	}
 	for (unsigned i = 0; i < count; i++) {
-		double middle = median(servers[i].times, rounds);
-
-		printf("%s\t%.0f\t%.0f\t%.0f\t%.3f\n", servers[i].name, middle,
-			servers[i].times[0], servers[i].times[rounds - 1],
-			median(servers[i].ratios, rounds));
-		close(servers[i].socket);
+		tell(&servers[i], rounds);
+		close(servers[i].client.socket);
 		if (servers[i].child)
 			waitpid(servers[i].child, NULL, 0);
 	}

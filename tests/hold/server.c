@@ -81,9 +81,7 @@ static int worker(void *data, struct sp_journal *journal) {
 		(void)sp_loop_step(loop, -1);
 		sp_vm_commit(vm);
 	}
-	if (server->stopped == SIGHUP)
-		_exit(SP_HOLD_UPGRADE);
-	return 0;
+	_exit(server->stopped == SIGHUP ? SP_HOLD_UPGRADE : 0);
 }
 
 int main(int argc, char **argv) {

@@ -49,7 +49,7 @@ struct expected {
 };
 
 struct shared {
-	volatile uint64_t kills, upgrades;
+	volatile uint64_t kills, upgrades, rounds;
 	volatile int stop;
 };
 
@@ -467,6 +467,13 @@ static pid_t start(const char *program, const char *path) {
 	return -1;
 }
 
+static void wait_for_round(const struct shared *shared) {
+	uint64_t before = shared->rounds;
+
+	for (int i = 0; i < 20000 && shared->rounds == before && !shared->stop; i++)
+		usleep(500);
+}
+
 /* Another process, so that it does not wait as the client does. */
 static pid_t start_killer(struct shared *shared, unsigned every, unsigned upgrade) {
 	pid_t killer = fork();
@@ -480,8 +487,10 @@ static pid_t start_killer(struct shared *shared, unsigned every, unsigned upgrad
 		uint64_t passed;
 		pid_t worker;
 
-		/* Now and then one has time to become ready, however busy the machine is. */
-		usleep(!every ? 1000 : dice(64) ? dice(every) : 20 * every);
+		usleep(every ? dice(every) : 1000);
+		/* Now and then one has time to get on, however busy the machine is. */
+		if (dice(64) == 0)
+			wait_for_round(shared);
 		clock_gettime(CLOCK_MONOTONIC, &time);
 		passed = (uint64_t)(time.tv_sec - begin.tv_sec) * 1000000 +
 			(uint64_t)((time.tv_nsec - begin.tv_nsec) / 1000);
@@ -648,6 +657,7 @@ int main(int argc, char **argv) {
 			for (unsigned i = 0; i < count && storm.count < BATCH - 1; i++)
 				one();
 			take_replies();
+			shared->rounds++;
 		}
 		shared->stop = 1;
 		waitpid(storm.killer, NULL, 0);
