@@ -17,6 +17,7 @@
 #include "hold/files.h"
 
 #define VARIABLE "SALLYPORT_JOURNAL" /* descriptor and process */
+#define CARRIED "SALLYPORT_CARRIED"
 /* How long a worker may take to end before an upgrade. */
 #define END_SECONDS 3
 
@@ -36,7 +37,7 @@ static void say(struct hold *hold, const char *line) {
 		hold->options->say(line);
 }
 
-struct sp_journal *sp_hold_journal(struct sp_error *error) {
+struct sp_journal *sp_hold_journal(char **carried, struct sp_error *error) {
 	const char *text = getenv(VARIABLE);
 	int fd = -1, pid = 0;
 	struct sp_journal *journal;
@@ -45,8 +46,16 @@ struct sp_journal *sp_hold_journal(struct sp_error *error) {
 	if (text && sscanf(text, "%d:%d", &fd, &pid) != 2)
 		pid = 0;
 	unsetenv(VARIABLE);
+	*carried = NULL;
 	if (pid != (int)getpid())
 		return sp_journal_create(error);
+	text = getenv(CARRIED);
+	*carried = strdup(text ? text : "");
+	unsetenv(CARRIED);
+	if (!*carried) {
+		sp_error_memory(error);
+		return NULL;
+	}
 	journal = sp_journal_open(fd, error);
 	files = journal ? sp_files_list(error) : NULL;
 	if (!files) {
@@ -69,7 +78,7 @@ static bool keep(void *data, int fd) {
 	char name[32];
 
 	snprintf(name, sizeof(name), "open:%d", fd);
-	if (!sp_journal_keep(keeping->journal, name, fd, NULL))
+	if (!sp_journal_keep(keeping->journal, name, fd))
 		keeping->full = true;
 	return true;
 }
@@ -192,9 +201,11 @@ static void replace(struct hold *hold) {
 	if (files) {
 		snprintf(text, sizeof(text), "%d:%d", sp_journal_fd(hold->journal), (int)getpid());
 		sp_files_inherit(files, true);
-		if (setenv(VARIABLE, text, 1) == 0)
+		if (setenv(VARIABLE, text, 1) == 0 &&
+			setenv(CARRIED, hold->options->carry ? hold->options->carry : "", 1) == 0)
 			(void)execv(hold->options->program, hold->options->argv);
 		unsetenv(VARIABLE);
+		unsetenv(CARRIED);
 		sp_files_inherit(files, false);
 		sp_files_destroy(files);
 	}

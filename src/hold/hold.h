@@ -15,6 +15,7 @@
 struct sp_hold_options {
 	const char *program; /* for an upgrade */
 	char *const *argv; /* likewise */
+	const char *carry; /* likewise: what it is told of this one, apart from the journal */
 	void (*say)(const char *line); /* what happens, for the log */
 	/* The worker. Its result is its status; SP_HOLD_UPGRADE if it ended as SIGHUP asks, or by
 	 * itself for an upgrade. */
@@ -30,8 +31,9 @@ struct sp_hold_options {
 #define SP_HOLD_SECONDS 60
 #define SP_HOLD_UNREADY 256u
 
-/* The journal, new, or that of the program in whose place this one was started. NULL: an error. */
-struct sp_journal *sp_hold_journal(struct sp_error *error);
+/* The journal, new, or that of the program in whose place this one was started, and what that
+ * carried over, malloc'ed, which no worker could change; NULL if it is new. NULL: an error. */
+struct sp_journal *sp_hold_journal(char **carried, struct sp_error *error);
 /* The descriptors that were open from the beginning stay. After they are as they are to be. */
 bool sp_hold_keep_open(struct sp_journal *journal, struct sp_error *error);
 /* Runs it to its end; gives the status. The process must have one thread. */

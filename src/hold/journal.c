@@ -24,7 +24,6 @@ struct kept {
 	uint32_t used;
 	int32_t fd;
 	char name[SP_JOURNAL_NAME_MAX + 1];
-	char text[SP_JOURNAL_TEXT_MAX + 1];
 };
 
 struct head {
@@ -129,9 +128,9 @@ static bool name_block(struct block *block, const char *name) {
 static bool fits(const struct block *block, uint32_t version, size_t size, struct sp_error *error) {
 	return (block->version == version && block->size == size) ||
 		sp_error_set(error, SP_ERROR_INPUT,
-			"the journal's part \"%s\" is of version %u, and this program knows "
+			"the journal's part \"%.*s\" is of version %u, and this program knows "
 			"version %u",
-			block->name, block->version, version);
+			SP_JOURNAL_NAME_MAX, block->name, block->version, version);
 }
 
 void *sp_journal_block(struct sp_journal *journal, const char *name, uint32_t version, size_t size,
@@ -141,7 +140,7 @@ void *sp_journal_block(struct sp_journal *journal, const char *name, uint32_t ve
 	void *data;
 
 	for (; block < journal->head->blocks + BLOCKS && block->used; block++) {
-		if (strcmp(block->name, name) == 0)
+		if (strncmp(block->name, name, sizeof(block->name)) == 0)
 			break;
 		end = block->offset + (block->size + PAGE - 1) / PAGE * PAGE;
 	}
@@ -192,23 +191,22 @@ static struct kept *find(const struct sp_journal *journal, const char *name) {
 	for (uint32_t i = 0; i < KEPT; i++) {
 		struct kept *kept = &journal->head->kept[i];
 
-		if (kept->used && strcmp(kept->name, name) == 0)
+		if (kept->used && strncmp(kept->name, name, sizeof(kept->name)) == 0)
 			return kept;
 	}
 	return NULL;
 }
 
-bool sp_journal_keep(struct sp_journal *journal, const char *name, int fd, const char *text) {
+bool sp_journal_keep(struct sp_journal *journal, const char *name, int fd) {
 	struct kept *before = find(journal, name), *kept = journal->head->kept;
 
-	if (strlen(name) > SP_JOURNAL_NAME_MAX || (text && strlen(text) > SP_JOURNAL_TEXT_MAX))
+	if (strlen(name) > SP_JOURNAL_NAME_MAX)
 		return false;
 	while (kept < journal->head->kept + KEPT && kept->used)
 		kept++;
 	if (kept == journal->head->kept + KEPT)
 		return false;
 	memcpy(kept->name, name, strlen(name) + 1);
-	memcpy(kept->text, text ? text : "", text ? strlen(text) + 1 : 1);
 	kept->fd = fd;
 	if (before)
 		__atomic_store_n(&before->used, 0, __ATOMIC_RELEASE);
@@ -216,19 +214,10 @@ bool sp_journal_keep(struct sp_journal *journal, const char *name, int fd, const
 	return true;
 }
 
-int sp_journal_kept(const struct sp_journal *journal, const char *name, char *text) {
+int sp_journal_kept(const struct sp_journal *journal, const char *name) {
 	const struct kept *kept = find(journal, name);
 
-	if (!kept)
-		return -1;
-	if (text)
-		memcpy(text, kept->text, sizeof(kept->text));
-	return kept->fd;
-}
-
-bool sp_journal_has(const struct sp_journal *journal, const char *name, char *text) {
-	(void)sp_journal_kept(journal, name, text);
-	return find(journal, name);
+	return kept ? kept->fd : -1;
 }
 
 void sp_journal_forget(struct sp_journal *journal, const char *name) {

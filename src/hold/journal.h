@@ -13,13 +13,13 @@
  * memory, each with a name and the version of its form, and a list of descriptors by name. The next
  * process, which has the same descriptors under the same numbers, finds them there.
  *
- * It is trusted: whoever can write it is the same user. A newer or older program refuses what it
+ * Every worker can write it, and a guest may have taken one over: the holder takes no path and no
+ * decision from it, and a worker reads it in its sandbox. A newer or older program refuses what it
  * does not know.
  */
 struct sp_journal;
 
 #define SP_JOURNAL_NAME_MAX 63 /* bytes */
-#define SP_JOURNAL_TEXT_MAX 127
 
 /* What the holder and its workers tell each other. */
 struct sp_journal_shared {
@@ -47,13 +47,10 @@ void *sp_journal_block(struct sp_journal *journal, const char *name, uint32_t ve
 bool sp_journal_check(const struct sp_journal *journal, const char *prefix, uint32_t version,
 	size_t size, struct sp_error *error);
 
-/* Puts down a descriptor, with a text that goes with it (NULL: none), in place of an earlier one of
- * that name. False: there is no room. */
-bool sp_journal_keep(struct sp_journal *journal, const char *name, int fd, const char *text);
-/* -1: there is none. `text`, unless NULL, has room for SP_JOURNAL_TEXT_MAX + 1. */
-int sp_journal_kept(const struct sp_journal *journal, const char *name, char *text);
-/* It was put down, perhaps without a descriptor (-1). */
-bool sp_journal_has(const struct sp_journal *journal, const char *name, char *text);
+/* Puts down a descriptor, in place of an earlier one of that name. False: there is no room. */
+bool sp_journal_keep(struct sp_journal *journal, const char *name, int fd);
+/* -1: there is none. */
+int sp_journal_kept(const struct sp_journal *journal, const char *name);
 void sp_journal_forget(struct sp_journal *journal, const char *name);
 
 /* Each descriptor that was put down, and the journal's own. */

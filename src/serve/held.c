@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -33,6 +32,7 @@ static const char *label(char *text, const char *kind, const char *name) {
 	return text;
 }
 
+/* For the worker, which must not take them for strays. */
 static bool keep_sockets(
 	struct sp_journal *journal, const struct sp_sockets *sockets, struct sp_error *error) {
 	char text[NAME_MAX_];
@@ -40,66 +40,18 @@ static bool keep_sockets(
 	for (uint32_t i = 0; i < sockets->count; i++) {
 		const struct sp_named_listener *named = &sockets->listeners[i];
 
-		if (!sp_journal_keep(journal, label(text, "listen:", named->name),
-			    named->listener.socket, named->listener.path))
+		if (!sp_journal_keep(
+			    journal, label(text, "listen:", named->name), named->listener.socket))
 			return sp_error_set(
 				error, SP_ERROR_SYSTEM, "journal: there is no room for sockets");
 	}
-	return !sockets->directory ||
-		sp_journal_keep(
-			journal, sockets->made ? "made" : "directory", -1, sockets->directory) ||
-		sp_error_set(error, SP_ERROR_SYSTEM, "journal: there is no room for %s",
-			sockets->directory);
-}
-
-static bool adopt(struct sp_journal *journal, struct sp_sockets *sockets, const char *name,
-	struct sp_error *error) {
-	char text[NAME_MAX_], path[SP_JOURNAL_TEXT_MAX + 1];
-	int socket = sp_journal_kept(journal, label(text, "listen:", name), path);
-	struct sp_named_listener *named = &sockets->listeners[sockets->count];
-	struct stat stat;
-
-	if (socket < 0)
-		return true;
-	snprintf(named->name, sizeof(named->name), "%s", name);
-	named->listener = (struct sp_listener){.socket = socket};
-	sockets->count++;
-	if (!*path)
-		return true;
-	named->listener.path = strdup(path);
-	if (!named->listener.path)
-		return sp_error_memory(error);
-	if (lstat(path, &stat) == 0) {
-		named->listener.device = stat.st_dev;
-		named->listener.inode = stat.st_ino;
-	}
 	return true;
 }
 
-/* There is at least one socket in a journal that is not new. */
-static bool adopt_all(struct sp_journal *journal, struct sp_sockets *sockets,
+bool sp_held_sockets(struct sp_journal *journal, const char *carried, struct sp_sockets *sockets,
 	const struct sp_serve_request *request, struct sp_error *error) {
-	char path[SP_JOURNAL_TEXT_MAX + 1];
-
-	*sockets = (struct sp_sockets){0};
-	for (uint32_t i = 0; i < request->device_count; i++) {
-		if (!adopt(journal, sockets, request->devices[i].name, error))
-			return false;
-	}
-	if (!adopt(journal, sockets, "control", error) || !adopt(journal, sockets, "vnc", error))
-		return false;
-	if (sp_journal_has(journal, "made", path) || sp_journal_has(journal, "directory", path)) {
-		sockets->made = sp_journal_has(journal, "made", NULL);
-		sockets->directory = strdup(path);
-		return sockets->directory || sp_error_memory(error);
-	}
-	return true;
-}
-
-bool sp_held_sockets(struct sp_journal *journal, struct sp_sockets *sockets,
-	const struct sp_serve_request *request, struct sp_error *error) {
-	if (sp_journal_shared(journal)->upgrades)
-		return adopt_all(journal, sockets, request, error);
+	if (carried)
+		return sp_sockets_adopt(sockets, request, carried, error);
 	return sp_sockets_open(sockets, request, error) && keep_sockets(journal, sockets, error);
 }
 
@@ -187,7 +139,7 @@ void sp_held_destroy(struct sp_held *held) {
 int sp_held_memory(const struct sp_held *held, const char *name) {
 	char text[NAME_MAX_];
 
-	return held ? sp_journal_kept(held->journal, label(text, "memory:", name), NULL) : -1;
+	return held ? sp_journal_kept(held->journal, label(text, "memory:", name)) : -1;
 }
 
 bool sp_held_keep_memory(struct sp_held *held, const char *name, const struct sp_device *device,
@@ -200,7 +152,7 @@ bool sp_held_keep_memory(struct sp_held *held, const char *name, const struct sp
 		if (!device->info->regions[i].size || device->info->regions[i].file < 0)
 			continue;
 		return sp_journal_keep(held->journal, label(text, "memory:", name),
-			       device->info->regions[i].file, NULL) ||
+			       device->info->regions[i].file) ||
 			sp_error_set(
 				error, SP_ERROR_SYSTEM, "journal: there is no room for %s", name);
 	}

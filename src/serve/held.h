@@ -12,8 +12,9 @@
  */
 struct sp_held;
 
-/* Makes the sockets, or has them from the program in whose place this one was started. */
-bool sp_held_sockets(struct sp_journal *journal, struct sp_sockets *sockets,
+/* Makes the sockets, or has them from the program in whose place this one was started (`carried`,
+ * NULL: there was none). */
+bool sp_held_sockets(struct sp_journal *journal, const char *carried, struct sp_sockets *sockets,
 	const struct sp_serve_request *request, struct sp_error *error);
 
 /* In a worker, before anything is opened: closes what an earlier one left behind. The journal is

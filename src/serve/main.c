@@ -352,14 +352,19 @@ static int worker(void *data, struct sp_journal *journal) {
 }
 
 /* As it was when this process was started: what lies there may be a newer one later. */
-static char *own_path(void) {
-	char path[4096];
+static char *own_path(struct sp_error *error) {
+	char path[4096], *copy = NULL;
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
-	if (length <= 0)
+	if (length <= 0) {
+		sp_error_set(error, SP_ERROR_SYSTEM, "/proc/self/exe: %s", strerror(errno));
 		return NULL;
+	}
 	path[length] = '\0';
-	return strdup(path);
+	copy = strdup(path);
+	if (!copy)
+		sp_error_memory(error);
+	return copy;
 }
 
 /* The holder with its workers, which thus has no more rights than these begin with. */
@@ -382,22 +387,27 @@ static enum cli_status run_holder(
 
 static enum cli_status hold(struct serve *serve, char **argv) {
 	struct sp_error error;
-	struct sp_journal *journal = sp_hold_journal(&error);
+	char *path = own_path(&error), *carried = NULL, *carry = NULL;
+	struct sp_journal *journal = path ? sp_hold_journal(&carried, &error) : NULL;
 	struct sp_hold_options options = {
 		.argv = argv, .say = say, .worker = worker, .data = serve};
-	char *path = own_path();
 	enum cli_status status = CLI_BAD;
+	bool good = journal &&
+		sp_held_sockets(journal, carried, &serve->sockets, &serve->request, &error);
 
+	if (good)
+		carry = sp_sockets_carry(&serve->sockets, &error);
 	options.program = path;
-	if (!journal || !path ||
-		!sp_held_sockets(journal, &serve->sockets, &serve->request, &error) ||
-		!sp_hold_keep_open(journal, &error) || !become(serve, &error))
+	options.carry = carry;
+	if (!carry || !sp_hold_keep_open(journal, &error) || !become(serve, &error))
 		status = cli_fail(&error, NULL, NULL);
 	else
 		status = run_holder(journal, &options);
 	sp_sockets_close(&serve->sockets);
 	sp_serve_request_release(&serve->request);
 	sp_journal_destroy(journal);
+	free(carried);
+	free(carry);
 	free(path);
 	return status;
 }

@@ -26,6 +26,11 @@ struct sp_sockets {
 /* After an error, too, it is to be closed. */
 bool sp_sockets_open(
 	struct sp_sockets *sockets, const struct sp_serve_request *request, struct sp_error *error);
+/* As text, for another program that has the same descriptors; malloc'ed. */
+char *sp_sockets_carry(const struct sp_sockets *sockets, struct sp_error *error);
+/* From that text. After an error, too, it is to be closed. */
+bool sp_sockets_adopt(struct sp_sockets *sockets, const struct sp_serve_request *request,
+	const char *text, struct sp_error *error);
 /* The caller's from now on. False: there is none of that name. */
 bool sp_sockets_take(struct sp_sockets *sockets, const char *name, struct sp_listener *listener);
 /* Those that nobody took, and the directory if it was made here. */

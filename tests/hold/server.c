@@ -93,6 +93,7 @@ int main(int argc, char **argv) {
 		.data = &server};
 	struct sp_journal *journal;
 	struct sp_error error;
+	char *carried, *carry = NULL;
 	int status;
 
 	if (argc == 3 && strcmp(argv[1], SP_HOLD_CHECK) == 0)
@@ -106,14 +107,18 @@ int main(int argc, char **argv) {
 		return sp_sockets_open(&server.sockets, &server.request, &error)
 			? worker(&server, NULL)
 			: 1;
-	journal = sp_hold_journal(&error);
-	if (!journal || !sp_held_sockets(journal, &server.sockets, &server.request, &error) ||
-		!sp_hold_keep_open(journal, &error)) {
+	journal = sp_hold_journal(&carried, &error);
+	if (journal && sp_held_sockets(journal, carried, &server.sockets, &server.request, &error))
+		carry = sp_sockets_carry(&server.sockets, &error);
+	if (!carry || !sp_hold_keep_open(journal, &error)) {
 		fprintf(stderr, "server: %s\n", error.message);
 		return 1;
 	}
+	options.carry = carry;
 	status = sp_hold_run(journal, &options);
 	sp_sockets_close(&server.sockets);
+	free(carried);
+	free(carry);
 	sp_journal_destroy(journal);
 	return status;
 }

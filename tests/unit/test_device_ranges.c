@@ -84,6 +84,15 @@ static uint64_t least(uint64_t a, uint64_t b) {
 	return a < b ? a : b;
 }
 
+/* Of a virtio device: where in the configuration space the window on its BAR is (4.1.4.9), which is
+ * one for accesses of its own size. */
+static bool in_window(
+	const struct guest *guest, uint32_t device, uint32_t region, uint64_t at, uint32_t width) {
+	uint32_t window = guest->devices[device].window;
+
+	return window && region == SP_REGION_CONFIG && at < window + 20 && at + width > window + 16;
+}
+
 /* A wide read is the reads of its bytes, at each offset of what is trapped and at the seams. */
 static void test_widths(void **state) {
 	struct guest *guest = *state;
@@ -101,14 +110,16 @@ static void test_widths(void **state) {
 			for (uint64_t at = 0; at < size; at += at % 0x1000 < 64 ? 1 : step)
 				for (uint32_t width = 1; width <= 17 && at + width <= size;
 					width++) {
+					if (in_window(guest, device, region, at, width))
+						continue;
 					memset(wide, 0xa5, sizeof(wide));
 					assert_int_equal(guest_access(guest, device, region, at,
 								 wide, width, false),
 						0);
 					if (memcmp(wide, bytes + at, width) != 0)
 						fail_msg("%s, region %u, 0x%llx, width %u",
-							device, region, (unsigned long long)at,
-							width);
+							guest->devices[device].model, region,
+							(unsigned long long)at, width);
 				}
 		}
 }
@@ -155,9 +166,9 @@ static void test_writes(void **state) {
 				0);
 			for (uint64_t at = 0; at < size; at++)
 				if (before[at] != after[at])
-					fail_msg("device %u, region %u, 0x%llx: %02x, then %02x",
-						device, region, (unsigned long long)at, before[at],
-						after[at]);
+					fail_msg("%s, region %u, 0x%llx: %02x, then %02x",
+						guest->devices[device].model, region,
+						(unsigned long long)at, before[at], after[at]);
 		}
 	for (uint32_t device = 0; device < GUEST_DEVICES; device++)
 		assert_int_equal(guest->devices[device].gone, 0);

@@ -79,7 +79,7 @@ static void test_all(void **state) {
 	} axes[] = {
 		{BPP, 8, {32, 16, 0, 1, 8, 15, 24, 0xffff}},
 		{XRES, 7, {64, 0, 1, 1024, 0x4000, 0x8000, 0xffff}},
-		{YRES, 7, {1, 0, 64, 1023, 1024, 0x8000, 0xffff}},
+		{YRES, 7, {64, 0, 1, 1023, 1024, 0x8000, 0xffff}},
 		{VIRT_WIDTH, 7, {0, 1, 64, 1024, 0x4000, 0x8000, 0xffff}},
 		{VIRT_HEIGHT, 3, {0, 1, 0xffff}},
 		{X_OFFSET, 5, {0, 1, 960, 0x8000, 0xffff}},

@@ -45,6 +45,7 @@ static void make_device(struct guest *guest, uint32_t index) {
 	if (!sp_wire_server_create(
 		    &device->server, device->made.device, guest->loop, &EVENTS, device, &error))
 		fail_msg("%s", error.message);
+	device->model = MODELS[index];
 	device->client.socket = -1;
 }
 
@@ -183,6 +184,30 @@ void guest_idle(struct guest *guest) {
 	}
 }
 
+static void find_structures(struct guest *guest, uint32_t device) {
+	struct guest_device *it = &guest->devices[device];
+	const uint32_t space = SP_REGION_CONFIG;
+	uint32_t at = (uint32_t)guest_get(guest, device, space, 0x34, 1);
+
+	for (uint32_t i = 0; at && i < 48; i++) {
+		uint32_t offset = (uint32_t)guest_get(guest, device, space, at + 8, 4);
+		uint64_t kind = guest_get(guest, device, space, at + 3, 1);
+
+		if (guest_get(guest, device, space, at, 1) == 9 && kind == 1)
+			it->common = offset;
+		if (guest_get(guest, device, space, at, 1) == 9 && kind == 2) {
+			it->notify = offset;
+			it->notify_each = (uint32_t)guest_get(guest, device, space, at + 16, 4);
+		}
+		if (guest_get(guest, device, space, at, 1) == 9 && kind == 4)
+			it->config = offset;
+		if (guest_get(guest, device, space, at, 1) == 9 && kind == 5)
+			it->window = at;
+		at = (uint32_t)guest_get(guest, device, space, at + 1, 1);
+	}
+	assert_true(it->notify && it->config);
+}
+
 void guest_connect(struct guest *guest, uint32_t device) {
 	struct guest_device *it = &guest->devices[device];
 
@@ -190,6 +215,8 @@ void guest_connect(struct guest *guest, uint32_t device) {
 	assert_int_equal(client_greet(&it->client,
 				 "{\"capabilities\":{\"max_msg_fds\":8,\"write_multiple\":true}}"),
 		0);
+	if (!it->notify && (device == GUEST_KEYBOARD || device == GUEST_TABLET))
+		find_structures(guest, device);
 }
 
 void guest_hang_up(struct guest *guest, uint32_t device) {
@@ -258,28 +285,6 @@ void guest_mode(struct guest *guest, uint32_t width, uint32_t height) {
 			values[i][1]);
 }
 
-static void find_structures(struct guest *guest, uint32_t device) {
-	struct guest_device *it = &guest->devices[device];
-	const uint32_t space = SP_REGION_CONFIG;
-	uint32_t at = (uint32_t)guest_get(guest, device, space, 0x34, 1);
-
-	for (uint32_t i = 0; at && i < 48; i++) {
-		uint32_t offset = (uint32_t)guest_get(guest, device, space, at + 8, 4);
-		uint64_t kind = guest_get(guest, device, space, at + 3, 1);
-
-		if (guest_get(guest, device, space, at, 1) == 9 && kind == 1)
-			it->common = offset;
-		if (guest_get(guest, device, space, at, 1) == 9 && kind == 2) {
-			it->notify = offset;
-			it->notify_each = (uint32_t)guest_get(guest, device, space, at + 16, 4);
-		}
-		if (guest_get(guest, device, space, at, 1) == 9 && kind == 4)
-			it->config = offset;
-		at = (uint32_t)guest_get(guest, device, space, at + 1, 1);
-	}
-	assert_true(it->notify && it->config);
-}
-
 static void set(
 	struct guest *guest, uint32_t device, uint32_t offset, uint32_t size, uint64_t value) {
 	guest_put(
@@ -288,8 +293,6 @@ static void set(
 
 void guest_start(struct guest *guest, uint32_t device, uint16_t size,
 	const struct guest_ring rings[2], bool packed) {
-	if (!guest->devices[device].notify)
-		find_structures(guest, device);
 	guest_put(guest, device, SP_REGION_CONFIG, 4, 2, 6);
 	set(guest, device, 0x14, 1, 0);
 	set(guest, device, 0x14, 1, 3);

@@ -23,12 +23,14 @@ enum { GUEST_DISPLAY, GUEST_KEYBOARD, GUEST_TABLET, GUEST_EDU, GUEST_DEVICES };
 #define GUEST_DISPLAY_MEMORY (4u << 20)
 
 struct guest_device {
+	const char *model;
 	struct sp_made made;
 	struct sp_wire_server *server;
 	struct client client; /* socket -1: none */
 	unsigned gone, faults;
 	/* Of virtio: bytes in BAR 0. */
 	uint32_t common, notify, notify_each, config;
+	uint32_t window; /* in the configuration space */
 };
 
 /* What becomes of requests for memory that has no descriptor. */
