@@ -18,7 +18,7 @@ _sallyport()
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach serve ps top screenshot control explain help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach serve ps top screenshot control conformance explain help --help --version" -- "$cur"))
 		return
 	fi
 	case $verb:$prev in
@@ -147,6 +147,10 @@ _sallyport()
 			COMPREPLY=($(compgen -W "state reset resize quit upgrade" -- "$cur"))
 		fi
 		;;
+	conformance:-*)
+		COMPREPLY=($(compgen -W "--connect --dma --expect --help --json --limit --list --markdown
+			--only --quiet --skip" -- "$cur"))
+		;;
 	explain:-*)
 		COMPREPLY=($(compgen -W "--help --json --markdown" -- "$cur"))
 		;;
@@ -154,7 +158,7 @@ _sallyport()
 		COMPREPLY=($(compgen -W "$(sallyport explain 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
 		;;
 	help:*)
-		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach serve ps top screenshot control explain" -- "$cur"))
+		COMPREPLY=($(compgen -W "list plan check doctor snapshot attach detach serve ps top screenshot control conformance explain" -- "$cur"))
 		;;
 	plan:*)
 		for ((i = 2; i < COMP_CWORD; i++)); do
@@ -171,7 +175,7 @@ _sallyport()
 			compopt -o default 2>/dev/null
 		fi
 		;;
-	list:* | check:* | snapshot:*)
+	list:* | check:* | snapshot:* | conformance:*)
 		compopt -o default 2>/dev/null
 		;;
 	esac

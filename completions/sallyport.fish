@@ -28,6 +28,7 @@ set -l ps '__fish_seen_subcommand_from ps'
 set -l top '__fish_seen_subcommand_from top'
 set -l screenshot '__fish_seen_subcommand_from screenshot'
 set -l control '__fish_seen_subcommand_from control'
+set -l conformance '__fish_seen_subcommand_from conformance'
 set -l targets 'xen-4.17 xen-4.18 xen-4.19 xen-4.20 xen-4.21 xen-4.22'
 
 complete -c sallyport -n $first -f -a list -d 'list the devices that a host could give away'
@@ -36,6 +37,7 @@ complete -c sallyport -n $first -f -a check -d 'foretell what Xen makes of guest
 complete -c sallyport -n $first -f -a doctor -d 'say what stands in the way of giving PCI functions to a guest'
 complete -c sallyport -n $first -f -a attach -d 'give devices to a guest that runs, in dom0'
 complete -c sallyport -n $first -f -a detach -d 'take them from it again'
+complete -c sallyport -n $first -f -a conformance -d 'try a vfio-user server against its specification'
 complete -c sallyport -n $first -f -a explain -d 'say what a finding means and what to do'
 complete -c sallyport -n $first -f -a snapshot -d 'write down what a machine with PCI devices tells of itself'
 complete -c sallyport -n $first -f -a serve -d 'serve devices to a virtual machine by vfio-user'
@@ -108,6 +110,17 @@ complete -c sallyport -n $detach -s f -l force -d 'take functions from a guest t
 
 complete -c sallyport -n $explain -l markdown -d 'print a page'
 complete -c sallyport -n $explain -f -a '(__sallyport_codes)'
+
+complete -c sallyport -n $conformance -l connect -r -d 'test the server that listens there'
+complete -c sallyport -n $conformance -l only -x -d 'these cases only'
+complete -c sallyport -n $conformance -l skip -x -d 'all but these cases'
+complete -c sallyport -n $conformance -l expect -r -d 'what is known of this server'
+complete -c sallyport -n $conformance -l dma -r -d 'what makes the device access memory'
+complete -c sallyport -n $conformance -l limit -x -d 'seconds for each reply'
+complete -c sallyport -n $conformance -l json -d 'print one JSON document'
+complete -c sallyport -n $conformance -l quiet -d 'print only what is not as it should be'
+complete -c sallyport -n $conformance -l list -d 'print the cases and run none'
+complete -c sallyport -n $conformance -l markdown -d 'print them as a table'
 
 complete -c sallyport -n $snapshot -s o -l output -r -d 'the file to write'
 complete -c sallyport -n $snapshot -l force -d 'overwrite a file that exists'

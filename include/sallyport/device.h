@@ -294,7 +294,8 @@ struct sp_bus_ops {
 	void (*failed)(struct sp_bus *bus);
 };
 
-/* The first member of each transport's own struct. */
+/* The first member of each transport's own struct. But for done(), nothing is asked of the device
+ * from within a call of its bus. */
 struct sp_bus {
 	const struct sp_bus_ops *ops;
 };

@@ -74,8 +74,9 @@ struct sp_scanout {
 	struct sp_cursor cursor;
 	uint64_t generation; /* grows with each change of `picture` */
 	bool tells; /* the device calls sp_scanout_damage() */
-	/* The screen's size as a viewer would like it; the guest decides. NULL: fixed. */
-	void (*resize)(struct sp_scanout *scanout, uint32_t width, uint32_t height);
+	/* The screen's size as a viewer would like it; the guest decides. False: it cannot have
+	 * it. NULL: fixed. */
+	bool (*resize)(struct sp_scanout *scanout, uint32_t width, uint32_t height);
 	struct sp_scanout_listener *listeners;
 	struct sp_scanout_listener *calling; /* the next one, while they are called */
 };

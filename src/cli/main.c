@@ -26,6 +26,7 @@ static const struct cli_verb VERBS[] = {
 	{"top", "show what they do, in figures a second", NULL, FOR_SERVING},
 	{"screenshot", "write what a machine's screen shows as a PNG", NULL, FOR_SERVING},
 	{"control", "reset a served device, resize its screen, or end it", NULL, FOR_SERVING},
+	{"conformance", "try a vfio-user server against its specification", NULL, FOR_SERVING},
 	{"explain", "say what a finding means and what to do", cli_explain, NULL},
 };
 #define VERB_COUNT (sizeof(VERBS) / sizeof(VERBS[0]))
@@ -35,7 +36,7 @@ static void usage(FILE *out) {
 	      "Plans how a device of a host is given to a guest of Xen or KVM, and serves devices.\n\n",
 		out);
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		fprintf(out, "  %-10s  %s\n", VERBS[i].name, VERBS[i].summary);
+		fprintf(out, "  %-11s  %s\n", VERBS[i].name, VERBS[i].summary);
 	fputs("\n`sallyport VERB --help` tells a verb's options. Other verbs are programs "
 	      "in\n" SP_LIBEXECDIR ".\n\n"
 	      "Exit status: 0 good; 1 the answer is no; 2 bad use or input.\n",

@@ -210,11 +210,13 @@ static bool set_size(struct bochs *bochs, uint32_t width, uint32_t height) {
 }
 
 /* The guest learns of it when it next reads the EDID. */
-static void resize(struct sp_scanout *scanout, uint32_t width, uint32_t height) {
+static bool resize(struct sp_scanout *scanout, uint32_t width, uint32_t height) {
 	struct bochs *bochs = (struct bochs *)((char *)scanout - offsetof(struct bochs, scanout));
 
-	set_size(bochs, width, height);
+	if (!set_size(bochs, width, height))
+		return false;
 	bochs->device.changes++;
+	return true;
 }
 
 static bool bochs_save(

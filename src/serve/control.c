@@ -174,8 +174,10 @@ static void do_resize(struct client *client, const struct sp_control_request *re
 		answer_error(client, "the size of its screen is fixed");
 		return;
 	}
-	scanout->resize(scanout, request->width, request->height);
-	answer_good(client);
+	if (scanout->resize(scanout, request->width, request->height))
+		answer_good(client);
+	else
+		answer_error(client, "its screen cannot have that size");
 }
 
 static void was_reset(struct sp_notice *notice, int failure) {

@@ -109,6 +109,7 @@ static void put_counters(const struct sp_wire_counters *counters, struct sp_json
 		{"traps", counters->traps},
 		{"interrupts", counters->interrupts},
 		{"strays", counters->strays},
+		{"answered_late", counters->late},
 		{"files_received", counters->files},
 		{"allocations", counters->allocations},
 	};
@@ -132,8 +133,11 @@ static void put_device(const struct sp_vm_device *device, struct sp_json *json) 
 	sp_json_number(json, "ranges_peak", state.ranges_peak);
 	sp_json_number(json, "files", state.files);
 	sp_json_number(json, "pins", state.pins);
+	sp_json_bool(json, "late", state.late);
 	put_counters(&state.counters, json);
 	put_screen(device, json);
+	if (device->made.input && device->made.input->key)
+		sp_json_number(json, "lights", device->made.input->lights);
 	sp_json_end_object(json);
 }
 

@@ -360,10 +360,10 @@ void sp_viewer_wish(struct sp_viewer *viewer, const uint8_t *message) {
 	else if (!width || !height || width > SP_PICTURE_MAX || height > SP_PICTURE_MAX ||
 		message[6] != 1)
 		error = rfbExtDesktopSize_InvalidScreenLayout;
+	else if (!scanout->resize(scanout, width, height))
+		error = rfbExtDesktopSize_InvalidScreenLayout;
 	client->requestedDesktopSizeChange = rfbExtDesktopSize_ClientRequestedChange;
 	client->lastDesktopSizeChangeError = error;
 	if (error)
 		client->newFBSizePending = TRUE;
-	else
-		scanout->resize(scanout, width, height);
 }

@@ -134,11 +134,15 @@ static void forget_ended(struct sp_virtio_vq *vq) {
 		vq->finishing.state = SP_VIRTIO_IDLE;
 }
 
+/* Those that come meanwhile are for another time. */
 static void end_notices(struct sp_notice **list) {
-	while (*list) {
-		struct sp_notice *notice = *list;
+	struct sp_notice *next = *list;
 
-		*list = notice->next;
+	*list = NULL;
+	while (next) {
+		struct sp_notice *notice = next;
+
+		next = notice->next;
 		sp_notice_done(notice, 0);
 	}
 }

@@ -102,6 +102,11 @@ void sp_virtio_vq_reset(struct sp_virtio_vq *vq) {
 	if (vq->resetting || !vq->enabled)
 		return;
 	vq->resetting = true;
+	/* Those that were saved and have not come to the device again never will. */
+	if (vq->fetch == SP_VIRTIO_RECOVER)
+		vq->again = vq->first;
+	while (vq->again)
+		sp_virtio_link_drop(vq, vq->again);
 	for (struct sp_virtio_link *link = vq->first; link; link = link->next)
 		link->orphan = true;
 	core->virtio->ops->queue_reset(core->virtio, vq->index);

@@ -154,5 +154,7 @@ bool sp_wire_do_reset(struct sp_wire_server *server, enum sp_reset kind) {
 	sp_wire_give(server, SP_WIRE_HAND_RESET);
 	server->device->ops->reset(
 		server->device, kind, sp_wire_notice(server, SP_WIRE_HAND_RESET));
+	/* The device waits for its copies, and the client, which would do them, for the device. */
+	sp_wire_cancel(server, 0, UINT64_MAX);
 	return sp_wire_given(server);
 }

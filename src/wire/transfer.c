@@ -212,7 +212,10 @@ static void transfer(struct sp_bus *bus, struct sp_transfer *wanted) {
 	if (error == ENOTSUP && !wanted->space) {
 		*server->transfers_end = wanted;
 		server->transfers_end = &wanted->next;
-		sp_wire_pump(server);
+		/* Not from here: the device is amid something, and may not be called. */
+		if (!server->pumping)
+			server->loop->ops->arm(server->loop, &server->again,
+				server->loop->ops->now(server->loop));
 		return;
 	}
 	if (!error)

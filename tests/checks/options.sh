@@ -19,8 +19,9 @@ ln -s "$serve" "$SALLYPORT_LIBEXEC/serve"
 for verb in ps top screenshot control; do
 	ln -s "$control" "$SALLYPORT_LIBEXEC/$verb"
 done
+ln -s "$(realpath "$root")/conformance/conformance" "$SALLYPORT_LIBEXEC/conformance"
 
-for verb in list plan check doctor snapshot attach detach serve ps top screenshot control explain; do
+for verb in list plan check doctor snapshot attach detach serve ps top screenshot control conformance explain; do
 	known=$("$program" $verb --help | sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}--\([a-z0-9-]*\).*/\2/p' | sort)
 	[ "$(printf '%s\n' "$known" | wc -l)" -ge 2 ] || {
 		echo "the help of $verb could not be read"

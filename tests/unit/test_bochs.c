@@ -348,12 +348,12 @@ static void test_resize(void **state) {
 	begin(&fake, NULL);
 	scanout = sp_bochs_scanout(fake.device);
 	assert_int_equal(fake_read(&fake, SP_REGION_BAR2, 56, 1), 1280 & 0xff);
-	scanout->resize(scanout, 1600, 900);
+	assert_true(scanout->resize(scanout, 1600, 900));
 	assert_int_equal(fake_read(&fake, SP_REGION_BAR2, 56, 1), 1600 & 0xff);
 	/* Impossible: as before. */
-	scanout->resize(scanout, 1, 1);
-	scanout->resize(scanout, 4095, 4095);
-	scanout->resize(scanout, UINT32_MAX, UINT32_MAX);
+	assert_false(scanout->resize(scanout, 1, 1));
+	assert_false(scanout->resize(scanout, 4095, 4095));
+	assert_false(scanout->resize(scanout, UINT32_MAX, UINT32_MAX));
 	assert_int_equal(fake_read(&fake, SP_REGION_BAR2, 56, 1), 1600 & 0xff);
 	fake_bus_release(&fake);
 }

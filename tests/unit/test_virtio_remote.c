@@ -11,12 +11,18 @@
 
 static const struct guest_ring RINGS[2] = {{0x1000, 0x1400, 0x1800}, {0x2000, 0x2400, 0x2800}};
 
+static void idle(struct guest *guest) {
+	for (int i = 0; i < 100; i++)
+		guest_idle(guest);
+}
+
 static int begin(void **state) {
 	struct guest *guest = guest_create(NULL);
 
 	guest_connect(guest, GUEST_KEYBOARD);
 	assert_int_equal(guest_map(guest, GUEST_KEYBOARD, 0, GUEST_MEMORY, -1, 0, 3), 0);
 	guest_start(guest, GUEST_KEYBOARD, SIZE, RINGS, false);
+	idle(guest);
 	*state = guest;
 	return 0;
 }
@@ -39,11 +45,6 @@ static void offer(struct guest *guest, uint32_t count) {
 
 static uint32_t used(const struct guest *guest) {
 	return guest->memory[RINGS[0].device + 2];
-}
-
-static void idle(struct guest *guest) {
-	for (int i = 0; i < 100; i++)
-		guest_idle(guest);
 }
 
 static void test_events(void **state) {
@@ -97,6 +98,7 @@ static void test_reset(void **state) {
 	/* And it goes on from there. */
 	memset(guest->memory, 0, 0x4000);
 	guest_start(guest, GUEST_KEYBOARD, SIZE, RINGS, false);
+	idle(guest);
 	test_events(state);
 }
 

@@ -201,6 +201,42 @@ static void test_recover(void **state) {
 		}
 }
 
+/* Chains that were with the device when it was saved, and have not come to it again. */
+static void test_queue_reset_after_load(void **state) {
+	const struct driver_buffer buffer = {DRIVER_BUFFERS, 4, true};
+	struct sp_state_writer *writer = sp_state_writer_create();
+	struct sp_state_reader *reader;
+	struct sp_error error = {0};
+	struct fake_notice notice;
+	struct sp_device *device;
+	struct scene scene;
+	const uint8_t *data;
+	size_t size;
+
+	(void)state;
+	scene_begin(&scene, BIT(SP_VIRTIO_RING_RESET), RINGS_SIZE);
+	device = scene.driver.fake.device;
+	scene.echo.hold = true;
+	for (uint32_t i = 0; i < 3; i++)
+		driver_add(&scene.driver, 0, &buffer, 1, 0);
+	driver_kick(&scene.driver, 0);
+	assert_int_equal(scene.echo.chains, 3);
+	assert_true(device->ops->save(device, writer, &error));
+	data = sp_state_data(writer, &size, &error);
+	reader = sp_state_reader_create(data, size, &error);
+	fake_reset(&scene.driver.fake, SP_RESET_FUNCTION, &notice);
+	assert_true(device->ops->load(device, reader, &error));
+	driver_set(&scene.driver, 0x16, 2, 0);
+	driver_set(&scene.driver, 0x3a, 2, 1);
+	assert_int_equal(driver_get(&scene.driver, 0x3a, 2), 0);
+	driver_loop_run(&scene.driver.loop, 10);
+	assert_int_equal(scene.echo.chains, 3);
+	assert_false(driver_broken(&scene.driver));
+	sp_state_reader_destroy(reader);
+	sp_state_writer_destroy(writer);
+	scene_end(&scene);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_echo),
@@ -209,6 +245,7 @@ int main(void) {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_queue_reset),
+		cmocka_unit_test(test_queue_reset_after_load),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_unmap),
 		cmocka_unit_test(test_budget),

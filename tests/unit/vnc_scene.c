@@ -49,11 +49,12 @@ static void note_frame(struct sp_input *input) {
 	note(input, ". ");
 }
 
-static void wish(struct sp_scanout *scanout, uint32_t width, uint32_t height) {
+static bool wish(struct sp_scanout *scanout, uint32_t width, uint32_t height) {
 	struct scene *scene = (struct scene *)((char *)scanout - offsetof(struct scene, scanout));
 
 	scene->wish_width = width;
 	scene->wish_height = height;
+	return true;
 }
 
 static void note_log(void *data, const char *what) {

@@ -79,7 +79,7 @@ def held_by(pid):
     own = 0
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         for line in file:
-            if line.startswith(("Private_Clean", "Private_Dirty")):
+            if line.startswith(("Private_Dirty:", "Private_Hugetlb:")):
                 own += int(line.split()[1])
     return len(os.listdir(f"/proc/{pid}/fd")), mappings, own
 
