@@ -73,7 +73,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 install() {
-	apt-get install -y -qq --no-install-recommends $missing >"$log" 2>&1
+	apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1
 }
 # The lists of packages may be missing or old.
 if ! { apt-get update -qq >"$log" 2>&1 && install || install; }; then

@@ -80,8 +80,11 @@ static enum step begin_resume(struct sp_wire_server *server) {
 static enum step load(struct sp_wire_server *server) {
 	const uint8_t *irqs = NULL;
 	uint32_t size = 0;
-	int error = sp_stream_finish(server->migration.in, &irqs, &size);
+	int error;
 
+	if (sp_wire_park(server))
+		return STEP_WAITS;
+	error = sp_stream_finish(server->migration.in, &irqs, &size);
 	if (!error && irqs && !sp_irqs_load(&server->irqs, irqs, size))
 		error = EINVAL;
 	end_sessions(&server->migration);

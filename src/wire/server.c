@@ -282,7 +282,7 @@ bool sp_wire_server_create(struct sp_wire_server **created, struct sp_device *de
 	sp_dirty_init(&server->dirty, device->budget, &server->counters.allocations);
 	server->bounce = malloc(SP_WIRE_DATA_MAX);
 	server->counters.allocations++;
-	if (!server->bounce || !sp_irqs_init(&server->irqs, counts, loop, &server->counters) ||
+	if (!sp_irqs_init(&server->irqs, counts, loop, &server->counters) || !server->bounce ||
 		!sp_wire_connection_init(&server->connection, &server->counters)) {
 		sp_irqs_release(&server->irqs);
 		free(server->bounce);

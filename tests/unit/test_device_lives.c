@@ -17,10 +17,11 @@
 #include "base/bytes.h"
 
 #define AT 0x100000u
-#define ROUNDS 80
+#define ROUNDS 150
 #define STEPS 400
 #define VIEWERS 3
 #define EVENTS 4
+#define GREETING "{\"capabilities\":{\"max_msg_fds\":16}}"
 
 struct life {
 	struct guest *guest;
@@ -29,6 +30,7 @@ struct life {
 	int events[EVENTS];
 	uint32_t express[GUEST_DEVICES]; /* where the capability of PCI Express is */
 	uint64_t counts[32]; /* how often each step was done */
+	uint64_t ranges; /* of memory, that were there when all left */
 };
 
 static uint32_t pick(struct life *life, uint32_t below) {
@@ -81,7 +83,7 @@ static void do_map(struct life *life, uint32_t device) {
 		.flags = 1 + pick(life, 3),
 		.address = AT + page * 0x10000u,
 		.offset = page * 0x10000u,
-		.size = 0x10000u * (1 + pick(life, 4))};
+		.size = (pick(life, 4) ? 0x10000u : 0x20000u)};
 	int display = guest->devices[GUEST_DISPLAY].made.device->info->regions[0].file;
 	int file = pick(life, 4) ? guest->file : display;
 
@@ -104,7 +106,14 @@ static void do_irqs(struct life *life, uint32_t device) {
 		.index = pick(life, 6),
 		.start = pick(life, 3),
 		.count = pick(life, EVENTS + 1)};
-	uint32_t fds = body.flags & SP_WIRE_SET_EVENTFD ? (uint32_t)body.count : 0;
+	uint32_t fds;
+
+	if (pick(life, 2))
+		body = (struct sp_wire_body){.argsz = 20,
+			.flags = SP_WIRE_SET_EVENTFD | SP_WIRE_SET_TRIGGER,
+			.index = life->guest->devices[device].notify ? SP_WIRE_MSIX : SP_WIRE_MSI,
+			.count = life->guest->devices[device].notify ? 3 : 1};
+	fds = body.flags & SP_WIRE_SET_EVENTFD ? (uint32_t)body.count : 0;
 
 	send_one(life, device, SP_WIRE_SET_IRQS, &body, "\1\0\1\1",
 		body.flags & SP_WIRE_SET_BOOL ? (uint32_t)body.count : 0, life->events, fds);
@@ -116,8 +125,18 @@ static void do_start(struct life *life, uint32_t device) {
 	uint8_t *memory = guest->memory;
 	uint32_t packed = pick(life, 2);
 
+	struct sp_wire_body all = {.argsz = 24, .flags = SP_WIRE_UNMAP_ALL};
+	struct sp_wire_body map = {.argsz = 32, .flags = 3, .address = AT, .size = GUEST_MEMORY};
+
 	if (!it->notify)
 		return;
+	/* With memory to work in, by a descriptor or not. */
+	if (pick(life, 2)) {
+		client_command(&life->guest->devices[device].client, SP_WIRE_DMA_UNMAP,
+			SP_WIRE_NO_REPLY, &all, NULL, 0, NULL, 0);
+		client_command(&life->guest->devices[device].client, SP_WIRE_DMA_MAP,
+			SP_WIRE_NO_REPLY, &map, NULL, 0, &guest->file, pick(life, 3) != 0);
+	}
 	memset(memory, 0, 0x8000);
 	for (uint32_t queue = 0; queue < 2; queue++)
 		for (uint32_t i = 0; i < 8; i++) {
@@ -142,6 +161,7 @@ static void do_start(struct life *life, uint32_t device) {
 		for (uint32_t i = 0; i < 3; i++)
 			poke(life, device, SP_REGION_BAR0, it->common + 0x20 + 8 * i, 8,
 				AT + queue * 0x4000 + i * 0x1000);
+		poke(life, device, SP_REGION_BAR0, it->common + 0x1a, 2, queue + 1);
 		poke(life, device, SP_REGION_BAR0, it->common + 0x1c, 2, 1);
 	}
 	poke(life, device, SP_REGION_BAR0, it->common + 0x14, 1, 15);
@@ -270,8 +290,8 @@ static void step(struct life *life) {
 			return;
 		assert_true(client_connect(client, guest->loop, guest->devices[device].server));
 		if (pick(life, 8))
-			client_command(client, SP_WIRE_VERSION, 0, &none,
-				"{\"capabilities\":{\"max_msg_fds\":16}}", 37, NULL, 0);
+			client_command(client, SP_WIRE_VERSION, 0, &none, GREETING,
+				sizeof(GREETING), NULL, 0);
 	}
 	switch (what) {
 	case 6:
@@ -311,7 +331,7 @@ static void step(struct life *life) {
 			do_mode(life);
 		break;
 	case 18: /* gone, with what it has just sent */
-		if (!pick(life, 3)) {
+		if (!pick(life, 5)) {
 			client_hang_up(client);
 			return;
 		}
@@ -332,6 +352,12 @@ static void step(struct life *life) {
 }
 
 static void all_leave(struct life *life) {
+	for (uint32_t i = 0; i < GUEST_DEVICES; i++) {
+		struct sp_wire_state state;
+
+		sp_wire_server_state(life->guest->devices[i].server, &state);
+		life->ranges += state.ranges;
+	}
 	for (uint32_t i = 0; i < VIEWERS; i++)
 		viewer_close(life, i);
 	for (uint32_t i = 0; i < GUEST_DEVICES; i++)
@@ -353,6 +379,36 @@ static void find_express(struct life *life) {
 		}
 		guest_hang_up(life->guest, device);
 	}
+}
+
+/* That the steps lead anywhere. */
+static void look_back(const struct life *life) {
+	static const uint16_t commands[] = {SP_WIRE_DMA_MAP, SP_WIRE_DMA_UNMAP, SP_WIRE_SET_IRQS,
+		SP_WIRE_REGION_WRITE, SP_WIRE_RESET, SP_WIRE_FEATURE, SP_WIRE_MIG_READ,
+		SP_WIRE_MIG_WRITE};
+	uint64_t interrupts = 0, requests = 0;
+	struct sp_vnc_state vnc;
+
+	for (uint32_t i = 0; i < GUEST_DEVICES; i++) {
+		struct sp_wire_state state;
+
+		sp_wire_server_state(life->guest->devices[i].server, &state);
+		for (size_t c = 0; c < sizeof(commands) / sizeof(commands[0]); c++)
+			assert_true(
+				state.counters.messages[commands[c]] > state.counters.clients / 4);
+		interrupts += state.counters.interrupts;
+		requests += state.counters.requests[SP_WIRE_DMA_READ] +
+			state.counters.requests[SP_WIRE_DMA_WRITE];
+	}
+	if (interrupts < ROUNDS || requests < ROUNDS || life->ranges < ROUNDS)
+		fail_msg("%lu interrupts, %lu requests, %lu ranges", (unsigned long)interrupts,
+			(unsigned long)requests, (unsigned long)life->ranges);
+	if (life->guest->vnc) {
+		sp_vnc_state(life->guest->vnc, &vnc);
+		assert_true(vnc.updates && vnc.viewers_ever > ROUNDS && !vnc.viewers);
+	}
+	for (uint32_t i = 0; i < 21; i++)
+		assert_true(life->counts[i] > ROUNDS);
 }
 
 static void test_steps(void **state) {
@@ -388,18 +444,21 @@ static void test_steps(void **state) {
 			gone += device->gone;
 			device->gone = 0;
 		}
-		for (int i = 0; i < SP_RESOURCE_COUNT; i++)
-			assert_int_equal(guest_used(life.guest, (enum sp_resource)i), before[i]);
+		/* Room for ranges of memory stays for the next client. */
 		if (round == 9) {
 			files = scene_files();
 			heap = mallinfo2().uordblks;
+			before[SP_RESOURCE_BYTES] = guest_used(life.guest, SP_RESOURCE_BYTES);
 		}
+		for (int i = 0; i < SP_RESOURCE_COUNT; i++)
+			if (round >= 9 || i != SP_RESOURCE_BYTES)
+				assert_int_equal(
+					guest_used(life.guest, (enum sp_resource)i), before[i]);
 	}
 	assert_int_equal(scene_files(), files);
 	assert_true(mallinfo2().uordblks <= heap + 65536);
 	assert_true(gone > ROUNDS);
-	for (uint32_t i = 0; i < 21; i++)
-		assert_true(life.counts[i] > ROUNDS);
+	look_back(&life);
 	for (uint32_t i = 0; i < EVENTS; i++)
 		close(life.events[i]);
 	guest_destroy(life.guest);

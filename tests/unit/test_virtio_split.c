@@ -237,6 +237,53 @@ static void test_queue_reset_after_load(void **state) {
 	scene_end(&scene);
 }
 
+struct asking {
+	struct sp_notice notice;
+	struct sp_device *device;
+	struct asking *other; /* a reset that is asked for when this one is done */
+	uint32_t done;
+};
+
+static void asking_done(struct sp_notice *notice, int error) {
+	struct asking *asking = (struct asking *)notice;
+
+	assert_int_equal(error, 0);
+	asking->done++;
+	if (asking->other)
+		asking->device->ops->reset(
+			asking->device, SP_RESET_FUNCTION, &asking->other->notice);
+}
+
+/* One that is asked for as others end is not ended with them. */
+static void test_reset_after_reset(void **state) {
+	struct asking resets[3];
+	struct sp_notice *notice;
+	struct sp_device *device;
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, 0, RINGS_SIZE);
+	device = scene.driver.fake.device;
+	for (uint32_t i = 0; i < 3; i++)
+		resets[i] = (struct asking){.notice.done = asking_done, .device = device};
+	resets[1].other = &resets[2];
+	scene.echo.slow_reset = true;
+	for (uint32_t i = 0; i < 2; i++)
+		device->ops->reset(device, SP_RESET_FUNCTION, &resets[i].notice);
+	for (uint32_t done = 0; done < 2; done++) {
+		for (uint32_t i = 0; i < 3; i++)
+			assert_int_equal(resets[i].done, i < 2 ? done : 0);
+		notice = scene.echo.waiting;
+		assert_non_null(notice);
+		scene.echo.waiting = NULL;
+		sp_notice_done(notice, 0);
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(resets[i].done, 1);
+	scene.echo.slow_reset = false;
+	scene_end(&scene);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_echo),
@@ -247,6 +294,7 @@ int main(void) {
 		cmocka_unit_test(test_queue_reset),
 		cmocka_unit_test(test_queue_reset_after_load),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_reset_after_reset),
 		cmocka_unit_test(test_unmap),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_turns),

@@ -392,6 +392,32 @@ static void test_slow(void **state) {
 	assert_int_equal(fake->resumes, fake->stops);
 }
 
+/* A state is loaded into a device that has nothing in its hands. */
+static void test_late_access(void **state) {
+	struct scene *scene = *state;
+	struct client *client = &scene->client;
+	struct sp_wire_server *server = scene->server;
+	struct sp_wire_body read = {.index = SP_REGION_CONFIG, .count = 4};
+	struct sp_wire_body body = {.argsz = 16, .flags = SET | SP_WIRE_MIG_STATE};
+	uint32_t data[2] = {STOP, 0};
+
+	assert_int_equal(set_state(client, RESUMING), 0);
+	scene->device->slow = true;
+	client_command(client, SP_WIRE_REGION_READ, 0, &read, NULL, 0, NULL, 0);
+	client_idle(client);
+	server->loop->ops->arm(server->loop, &server->limit, 0);
+	assert_true(client_receive(client));
+	assert_int_equal(client->header.error, ETIMEDOUT);
+	client_command(client, SP_WIRE_FEATURE, 0, &body, data, 8, NULL, 0);
+	client_idle(client);
+	assert_int_equal(server->migration.state, RESUMING);
+	fake_finish(scene->device);
+	assert_true(client_receive(client));
+	/* Nothing was written. */
+	assert_int_equal(client->header.error, EINVAL);
+	assert_int_equal(get_state(client), ERROR);
+}
+
 struct display {
 	struct sp_device *device;
 	struct sp_wire_server *server;
@@ -466,6 +492,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_damage, begin, scene_end),
 		cmocka_unit_test_setup_teardown(test_interrupts, begin, scene_end),
 		cmocka_unit_test_setup_teardown(test_slow, begin, scene_end),
+		cmocka_unit_test_setup_teardown(test_late_access, begin, scene_end),
 		cmocka_unit_test_setup_teardown(test_display, begin, scene_end),
 	};
 

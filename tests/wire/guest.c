@@ -167,20 +167,28 @@ int guest_call(struct guest *guest, uint32_t device, uint16_t command,
 	return -1;
 }
 
-void guest_idle(struct guest *guest) {
-	for (int i = 0; i < 4; i++)
-		(void)sp_loop_step(guest->loop, 0);
-	for (uint32_t i = 0; i < GUEST_DEVICES; i++) {
-		struct client *client = &guest->devices[i].client;
-		uint8_t byte;
+/* What has come to a client. False: nothing. */
+static bool serve(struct guest *guest, uint32_t device) {
+	struct client *client = &guest->devices[device].client;
+	uint8_t byte;
 
-		while (client->socket >= 0 &&
-			recv(client->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
-			if (!client_receive(client))
-				break;
-			if (request(client))
-				answer(guest, client);
-		}
+	if (client->socket < 0 || recv(client->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1 ||
+		!client_receive(client))
+		return false;
+	if (request(client))
+		answer(guest, client);
+	return true;
+}
+
+void guest_idle(struct guest *guest) {
+	bool more = true;
+
+	for (int i = 0; i < 1000 && more; i++) {
+		for (int j = 0; j < 4; j++)
+			(void)sp_loop_step(guest->loop, 0);
+		more = false;
+		for (uint32_t device = 0; device < GUEST_DEVICES; device++)
+			more |= serve(guest, device);
 	}
 }
 
