@@ -218,7 +218,7 @@ static bool edu_load(
 	sp_registers_load(&table, edu->values, reader);
 	edu->values[CAUSES] = sp_state_get_u64(reader) & UINT32_MAX;
 	buffer = sp_state_get_bytes(reader, sizeof(edu->buffer));
-	if (!buffer || !sp_state_check(reader, error))
+	if (!sp_state_check(reader, error))
 		return false;
 	memcpy(edu->buffer, buffer, sizeof(edu->buffer));
 	sp_device_set_level(device, edu->values[CAUSES] != 0);

@@ -21,7 +21,7 @@ packages() {
 		[ "$(uname -m)" = aarch64 ] || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 		[ "$(uname -m)" = x86_64 ] || echo gcc-x86-64-linux-gnu libc6-dev-amd64-cross
 		;;
-	bench) packages quick; echo apt dpkg util-linux ;;
+	bench) packages quick; packages bed ;;
 	test)
 		packages bench
 		packages bed

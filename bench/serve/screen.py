@@ -10,6 +10,7 @@ BUILD is a build folder, and FOLDER gets the logs. Ends with 1 if a limit is exc
 
 import argparse
 import pathlib
+import platform
 import statistics
 import sys
 
@@ -31,7 +32,8 @@ def with_program(bed, linux, folder):
     inside = folder / "inside/bin"
     inside.mkdir(parents=True, exist_ok=True)
     source = SOURCE / "bench/serve/guest/speed.c"
-    run("gcc", "-std=gnu17", "-O2", "-static", f"-I{SOURCE / 'testbed/vm/guest'}", "-o", inside / "speed", source)
+    compiler = "gcc" if platform.machine() == "x86_64" else "x86_64-linux-gnu-gcc"
+    run(compiler, "-std=gnu17", "-O2", "-static", f"-I{SOURCE / 'testbed/vm/guest'}", "-o", inside / "speed", source)
     archive = run("cpio", "--quiet", "-D", folder / "inside", "-H", "newc", "-o", data=b"bin/speed\n", text=False)
     path = folder / "root.cpio"
     path.write_bytes((bed.path / f"vm-roots/{linux}.cpio").read_bytes() + archive)

@@ -89,6 +89,9 @@ void guest_destroy(struct guest *guest) {
 		struct guest_device *device = &guest->devices[i];
 		struct sp_wire_state state;
 
+		/* What was sent before the end is done first. */
+		for (int j = 0; j < 10000 && !sp_wire_server_idle(device->server); j++)
+			(void)sp_loop_step(guest->loop, 0);
 		assert_true(sp_wire_server_idle(device->server));
 		sp_wire_server_state(device->server, &state);
 		assert_int_equal(state.ranges + state.files + state.pins, 0);
