@@ -9,17 +9,10 @@
 #include <string.h>
 
 #include "acpi/acpi.h"
+#include "check.h"
 #include "mutate.h"
 
 #define HEADER 36u
-
-#define CHECK(holds) \
-	do { \
-		if (!(holds)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds); \
-			abort(); \
-		} \
-	} while (0)
 
 static void check_scopes(const struct sp_acpi_scopes *scopes, uint32_t segment) {
 	for (uint32_t i = 0; i < scopes->count; i++) {

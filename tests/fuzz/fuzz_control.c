@@ -3,14 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "serve/options.h"
 #include "serve/request.h"
-
-#define CHECK(what) \
-	do { \
-		if (!(what)) \
-			abort(); \
-	} while (0)
 
 /* What comes over the control socket: any bytes, without a NUL behind them. */
 static void check_request(const uint8_t *data, size_t size) {

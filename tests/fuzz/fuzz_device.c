@@ -2,6 +2,7 @@
 /* Devices over a bus of the tests, by a guest and a client that mean harm. */
 #include "../../examples/edu.h"
 #include "../unit/fake_bus.h"
+#include "check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,14 +12,6 @@
 #include "gpu/bochs.h"
 #include "mutate.h"
 #include "pci/config.h"
-
-#define CHECK(holds) \
-	do { \
-		if (!(holds)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds); \
-			abort(); \
-		} \
-	} while (0)
 
 #define MEMORY_AT 0x10000u
 #define MEMORY_SIZE 0x3000u

@@ -5,17 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "check.h"
 #include "mutate.h"
 #include "pci/address.h"
 #include "pci/config.h"
-
-#define CHECK(holds) \
-	do { \
-		if (!(holds)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds); \
-			abort(); \
-		} \
-	} while (0)
 
 /* What is read is written as the same again, but for the segment and capitals. */
 static void check_address(const uint8_t *data, size_t size) {

@@ -2,6 +2,7 @@
 /* Virtio devices whose driver means harm: what is in the rings, and every access. */
 #include "../unit/virtio_driver.h"
 #include "../unit/virtio_echo.h"
+#include "check.h"
 
 #include <errno.h>
 #include <linux/input-event-codes.h>
@@ -11,14 +12,6 @@
 
 #include "input/input.h"
 #include "mutate.h"
-
-#define CHECK(holds) \
-	do { \
-		if (!(holds)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds); \
-			abort(); \
-		} \
-	} while (0)
 
 #define PENDING 8u
 #define BUDGET (1u << 20)

@@ -8,6 +8,7 @@
 
 #include "../wire/client.h"
 #include "../wire/fake_device.h"
+#include "check.h"
 #include "wire/server_parts.h"
 
 /*
@@ -73,8 +74,7 @@ static int make_fd(unsigned kind) {
 		fd = memfd_create("plain", MFD_CLOEXEC);
 		break;
 	}
-	if (ftruncate(fd, kind % 5 == 4 ? 0x1000 : 0x100000) < 0)
-		abort();
+	CHECK(ftruncate(fd, kind % 5 == 4 ? 0x1000 : 0x100000) == 0);
 	return fd;
 }
 
@@ -165,10 +165,9 @@ static void come(struct fuzz *fuzz) {
 	client_hang_up(&fuzz->client);
 	fake_finish(fuzz->device);
 	client_idle(&fuzz->client);
-	if (!sp_wire_server_idle(fuzz->server) || fuzz->transferring)
-		abort();
-	if (!client_connect(&fuzz->client, fuzz->loop, fuzz->server))
-		abort();
+	CHECK(sp_wire_server_idle(fuzz->server));
+	CHECK(!fuzz->transferring);
+	CHECK(client_connect(&fuzz->client, fuzz->loop, fuzz->server));
 }
 
 static const char *const GREETINGS[] = {NULL, "{}",
@@ -242,10 +241,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	fuzz.device = fake_create();
 	/* One of two kinds of device. */
 	fuzz.device->info.state = size && data[size - 1] & 1;
-	if (!sp_loop_create(&fuzz.loop, &error) ||
-		!sp_wire_server_create(
-			&fuzz.server, &fuzz.device->base, fuzz.loop, NULL, NULL, &error))
-		abort();
+	CHECK(sp_loop_create(&fuzz.loop, &error));
+	CHECK(sp_wire_server_create(
+		&fuzz.server, &fuzz.device->base, fuzz.loop, NULL, NULL, &error));
 	fuzz.client.socket = -1;
 	fuzz.client.loop = fuzz.loop;
 	come(&fuzz);
@@ -256,8 +254,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	fake_finish(fuzz.device);
 	client_idle(&fuzz.client);
 	sp_wire_server_state(fuzz.server, &state);
-	if (!sp_wire_server_idle(fuzz.server) || state.ranges || state.files || state.pins)
-		abort();
+	CHECK(sp_wire_server_idle(fuzz.server));
+	CHECK(!state.ranges && !state.files && !state.pins);
 	sp_wire_server_destroy(fuzz.server);
 	sp_loop_destroy(fuzz.loop);
 	fake_destroy(fuzz.device);

@@ -5,16 +5,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "check.h"
 #include "mutate.h"
 #include "xl/guest.h"
-
-#define CHECK(holds) \
-	do { \
-		if (!(holds)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds); \
-			abort(); \
-		} \
-	} while (0)
 
 static void put_value(struct sp_buf *out, const struct sp_xl_value *value) {
 	if (value->kind == SP_XL_LIST) {
