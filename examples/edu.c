@@ -56,10 +56,12 @@ static void factorial_written(void *device, uint32_t index, uint64_t before, uin
 }
 
 static void end_all(struct sp_notice **notices) {
-	struct sp_notice *notice;
+	struct sp_notice *notice = *notices, *next;
 
-	while ((notice = *notices)) {
-		*notices = notice->next;
+	/* Another one may be asked for meanwhile, which has something else to wait for. */
+	*notices = NULL;
+	for (; notice; notice = next) {
+		next = notice->next;
 		sp_notice_done(notice, 0);
 	}
 }
@@ -78,7 +80,8 @@ static void transfer_done(struct sp_transfer *transfer, int error) {
 		set_causes(edu, edu->values[CAUSES] | CAUSE_DMA);
 	if (edu->resets)
 		end_resets(edu);
-	end_all(&edu->stops);
+	if (!(edu->values[COMMAND] & RUN))
+		end_all(&edu->stops);
 }
 
 static void begin_transfer(struct edu *edu) {

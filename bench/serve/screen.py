@@ -9,6 +9,7 @@ BUILD is a build folder, and FOLDER gets the logs. Ends with 1 if a limit is exc
 """
 
 import argparse
+import functools
 import pathlib
 import platform
 import statistics
@@ -71,11 +72,12 @@ def tell(report, what, pairs, count, limit=None, of=""):
         middle = statistics.median(values)
         report.say(f"{what}, {name + ':':<12} {middle / 1000:10.1f} µs, {1e9 / middle:8.0f} a second, "
                    f"{spread([value / 1000 for value in values], 1)} µs, {count} done")
-    report.figure(f"{what}: ours, in parts of QEMU's", statistics.median(ratios), limit, least=True, note=spread(ratios))
+    report.figure(f"{what}: ours, in parts of QEMU's", statistics.median(ratios), limit, least=True, digits=3,
+                  note=spread(ratios, 3))
 
 
-def flips(report, server, guest, what, kind, places, rounds, times):
-    """What sets the mode traps, too, so that the traps of one are those of two runs' difference."""
+def counted(report, server, guest, what, kind, places, rounds, times, *, fills=None, traps=None):
+    """Returns the microseconds of one of ours. What sets the mode traps, too: those of one are two runs' difference."""
     seen = []
     for number in (1, rounds):
         before = server.device(DISPLAY)
@@ -84,9 +86,10 @@ def flips(report, server, guest, what, kind, places, rounds, times):
         # A round of flips by registers ends with a read, which waits for the last write.
         seen.append((count, after["traps"] - before["traps"] - (number if kind == "flip" else 0),
                      after["screen"]["flips"] - before["screen"]["flips"]))
-    tell(report, what, pairs, count)
-    count, traps, flips = (b - a for a, b in zip(*seen))
-    report.figure(f"{what}: traps of one", traps / count, TRAPS, note=f"({traps} traps and {flips} flips seen, of {count})")
+    tell(report, what, pairs, count, fills)
+    count, trapped, flips = (b - a for a, b in zip(*seen))
+    report.figure(f"{what}: traps of one", trapped / count, traps,
+                  note=f"({trapped} traps and {flips} flips seen, of {count})")
     return statistics.median(pair[0] for pair in pairs)
 
 
@@ -94,14 +97,14 @@ def measure(report, server, guest):
     folders = [f"/sys/bus/pci/devices/{address}" for address in (OURS, THEIRS)]
     for folder in folders:
         guest.must(f"echo 1 >{folder}/enable")
-    tell(report, "a fill of 1920x1080", *guest.speed("fill", *folders, 31, 4), limit=FILLS)
-    pairs, count = guest.speed("read", *folders, 31, 100)
-    tell(report, "a trapped read", pairs, count)
-    flip = flips(report, server, guest, "a flip by registers", "flip", folders, 31, 50)
-    report.figure("a flip by registers, in trapped reads", flip / statistics.median(pair[0] for pair in pairs))
+    see = functools.partial(counted, report, server, guest)
+    see("a fill of 1920x1080", "fill", folders, 201, 1, fills=FILLS, traps=0)
+    read = see("a trapped read", "read", folders, 31, 100)
+    flip = see("a flip by registers", "flip", folders, 31, 50, traps=TRAPS)
+    report.figure("a flip by registers, in trapped reads", flip / read)
     guest.must("load bochs && await has_card")
     cards = [guest.must(f"await test -d {folder}/drm && ls {folder}/drm | grep card") for folder in folders]
-    flips(report, server, guest, "a flip by the driver", "shown", [f"/dev/dri/{card}" for card in cards], 31, 20)
+    see("a flip by the driver", "shown", [f"/dev/dri/{card}" for card in cards], 31, 20, traps=TRAPS)
 
 
 def main():

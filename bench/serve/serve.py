@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-from parts import Failure, Report, failures, SOURCE  # noqa: E402
+from parts import Failure, Report, failures  # noqa: E402
 from bed.tools import build as build_bed, run
 from server import Server
 
@@ -84,18 +84,16 @@ def round_trips(bench):
     placements = [("one core", cores[0], cores[0])]
     if len(cores) > 1:
         placements.append(("two cores", cores[0], cores[1]))
-    report.say(f"A trapped access of 2 bytes: medians of {ROUNDS} rounds of {ACCESSES} in turns; "
+    report.say(f"A trapped access: medians of {ROUNDS} rounds of {ACCESSES} in turns; "
                "in brackets, the middle eight tenths")
     for title, client, core in placements:
         with sample(bench) as (pid, path), bench.server("held") as held, \
                 bench.server("alone", "--no-holder") as alone:
             place([pid, *held.pids(), *alone.pids()], core)
-            words = ["taskset", "-c", client, bench.program("latency"), core, ROUNDS, ACCESSES, f"libvfio-user={path},{SAMPLE}"]
-            for name, server, what in (("with its holder", held, REGISTER), ("--no-holder", alone, REGISTER)):
-                words.append(f"{name}={server.socket(DEVICE)},{what}")
-            said = run(*words)
-            writes = run(*words[:5], *words[5:7], *(f"{name}={server.socket(DEVICE)},{FURTHER}" for name, server in
-                                                   (("with its holder", held), ("--no-holder", alone))))
+            words = ["taskset", "-c", client, bench.program("latency"), core, ROUNDS, ACCESSES]
+            sockets = {"with its holder": held.socket(DEVICE), "--no-holder": alone.socket(DEVICE)}
+            said = run(*words, f"libvfio-user={path},{SAMPLE}", *(f"{name}={socket},{REGISTER}" for name, socket in sockets.items()))
+            writes = run(*words, *(f"{name}={socket},{FURTHER}" for name, socket in sockets.items()))
         for line in said.splitlines():
             name, middle, low, high, to_echo, to_first = line.split("\t")
             times = f"{float(middle) / 1000:.1f} µs [{float(low) / 1000:.1f} to {float(high) / 1000:.1f}]"
@@ -148,8 +146,8 @@ def allocations(bench):
         if not before or not asking or messages < 100:
             raise Failure("nothing was counted")
         report.figure(f"calls of malloc, calloc and realloc in {messages} messages", calls, 0, digits=0)
-        report.figure("the same by the counter of the control socket", last["allocations"] - first["allocations"], 0, digits=0,
-                      note=f"({first['allocations']} before, {last['allocations']} after)")
+        report.figure("the same by the counter of the control socket", last["allocations"] - first["allocations"], 0,
+                      digits=0, note=f"({first['allocations']} before, {last['allocations']} after)")
 
 
 def consumed(pids):
@@ -197,14 +195,16 @@ def quiet(bench, servers, what):
     before = consumed(pids)
     time.sleep(IDLE)
     ticks, switches = (b - a for a, b in zip(before, consumed(pids)))
-    bench.report.figure(f"{what}: processor time in {IDLE} s", ticks * 1000 / os.sysconf("SC_CLK_TCK"), 0, unit=" ms", digits=0)
+    used = ticks * 1000 / os.sysconf("SC_CLK_TCK")
+    bench.report.figure(f"{what}: processor time in {IDLE} s", used, 0, unit=" ms", digits=0)
     bench.report.figure(f"{what}: switches of the processor", switches, 0, digits=0)
 
 
 def resident(bench, servers, what):
     figures = [memory(server.pids()) for server in servers]
     for title, values, limit in zip(
-            ("resident, worker and holder", "  with what both have counted twice", "  with what others have divided by them", "  its own"),
+            ("resident, worker and holder", "  with what both have counted twice", "  with what others have divided by them",
+             "  its own"),
             zip(*figures), (RESIDENT, None, None, None)):
         bench.report.figure(f"{what}: {title}", max(values), limit, unit=" MiB",
                             note=f"(median {statistics.median(values):.2f})")

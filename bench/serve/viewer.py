@@ -99,7 +99,8 @@ def measure(report, server, viewer, what):
     passes = after["passes"] - before["passes"]
     used = ticks / os.sysconf("SC_CLK_TCK")
     report.figure(f"a viewer of 1920x1080, {what}: looks a second", passes / seconds, digits=1)
-    report.figure("  updates a second, of a part each", count / seconds, digits=1, note=f"({taken / seconds / 1e6:.1f} MB a second, raw)")
+    report.figure("  updates a second, of a part each", count / seconds, digits=1,
+                  note=f"({taken / seconds / 1e6:.1f} MB a second, raw)")
     report.figure("  processor time for each look", used / max(passes, 1) * 1000, unit=" ms", digits=1,
                   note=f"({used / seconds * 100:.1f} % of a core)")
 

@@ -26,18 +26,24 @@ static void expired(struct sp_timer *timer) {
 
 bool sp_virtio_later(struct sp_virtio_core *core, bool soon) {
 	struct sp_loop *loop = core->device->loop;
-	uint64_t at;
+	uint64_t now;
 
-	if (!loop || (!soon && core->tries == TRIES))
+	if (!loop)
 		return false;
-	at = loop->ops->now(loop);
-	if (!soon) {
-		if (core->timer.armed)
-			return true;
-		core->tries++;
-		at += PATIENCE;
+	now = loop->ops->now(loop);
+	if (soon) {
+		loop->ops->arm(loop, &core->timer, now);
+		return true;
 	}
-	loop->ops->arm(loop, &core->timer, at);
+	/* A queue that is busy has others looked at more often, which is no further try. */
+	if (core->tried_until <= now) {
+		if (core->tries == TRIES)
+			return false;
+		core->tries++;
+		core->tried_until = now + PATIENCE;
+	}
+	if (!core->timer.armed)
+		loop->ops->arm(loop, &core->timer, core->tried_until);
 	return true;
 }
 

@@ -190,6 +190,7 @@ struct sp_virtio_core {
 
 	struct sp_timer timer;
 	uint32_t tries; /* of what a guest may put in order */
+	uint64_t tried_until; /* the last one */
 	uint32_t vq_count;
 	struct sp_virtio_vq *vqs;
 };

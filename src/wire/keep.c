@@ -233,8 +233,11 @@ bool sp_wire_server_keep(struct sp_wire_server *server, struct sp_record *record
 		return true;
 	}
 	/* Without a client it is as it was left, or as it was created. */
-	if (state && server->device->info->state)
-		(void)restore_device(server);
+	if (state && server->device->info->state && restore_device(server)) {
+		server->held[SP_WIRE_HAND_LOST] = true;
+		server->device->ops->reset(server->device, SP_RESET_LOST,
+			sp_wire_notice(server, SP_WIRE_HAND_LOST));
+	}
 	sp_wire_commit(server);
 	return true;
 }

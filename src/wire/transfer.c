@@ -214,8 +214,8 @@ static void transfer(struct sp_bus *bus, struct sp_transfer *wanted) {
 		server->transfers_end = &wanted->next;
 		/* Not from here: the device is amid something, and may not be called. */
 		if (!server->pumping)
-			server->loop->ops->arm(server->loop, &server->again,
-				server->loop->ops->now(server->loop));
+			server->loop->ops->arm(
+				server->loop, &server->again, server->loop->ops->now(server->loop));
 		return;
 	}
 	if (!error)

@@ -209,6 +209,14 @@ void fake_bus_init(
 	fake_bus_replace(fake, device);
 }
 
+void fake_bus_finish_one(struct fake_bus *fake) {
+	struct sp_transfer *transfer = fake->waiting;
+
+	MUST(transfer);
+	fake->waiting = transfer->next;
+	do_transfer(fake, transfer, 0);
+}
+
 void fake_bus_cancel(struct fake_bus *fake, int error) {
 	while (fake->waiting) {
 		struct sp_transfer *transfer = fake->waiting;

@@ -59,6 +59,8 @@ void fake_bus_replace(struct fake_bus *fake, struct sp_device *device);
 void fake_bus_release(struct fake_bus *fake);
 /* Does what waits. */
 void fake_bus_finish(struct fake_bus *fake);
+/* The first transfer that waits. */
+void fake_bus_finish_one(struct fake_bus *fake);
 /* The same, but each ends with an error. */
 void fake_bus_cancel(struct fake_bus *fake, int error);
 

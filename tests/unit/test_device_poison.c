@@ -2,6 +2,7 @@
 /* Whatever was in the host's memory before, a guest, its client and its viewers see the same bytes:
  * the heap and the stack are filled with one thing and then with another, and all that can be read
  * is compared. And what one guest left is not there for the next. */
+#include "../wire/fake_device.h"
 #include "../wire/guest.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ __attribute__((noinline)) static void paint_stack(uint8_t poison) {
 }
 
 static void see(struct seen *seen, const void *bytes, size_t size) {
-	sp_buf_add(&seen->bytes, bytes, size);
+	sp_buf_put(&seen->bytes, bytes, size);
 	assert_false(seen->bytes.failed);
 }
 
@@ -299,6 +300,7 @@ static void test_png(void **state) {
 
 /* All that a guest can write: all over its devices. */
 static void write_all(struct guest *guest) {
+	const struct guest_ring rings[2] = {{0, 0x1000, 0x2000}, {0x4000, 0x5000, 0x6000}};
 	static uint8_t noise[0x10000];
 
 	for (size_t i = 0; i < sizeof(noise); i++)
@@ -322,11 +324,56 @@ static void write_all(struct guest *guest) {
 	guest_put(guest, GUEST_EDU, SP_REGION_BAR0, 0x90, 8, 4096);
 	guest_put(guest, GUEST_EDU, SP_REGION_BAR0, 0x98, 8, 1);
 	guest_idle(guest);
-	/* Typed, and not yet taken. */
+	/* Typed, with a driver that has no room for it. */
+	memset(guest->memory, 0, GUEST_MEMORY);
+	guest_start(guest, GUEST_KEYBOARD, 16, rings, false);
+	guest_start(guest, GUEST_TABLET, 16, rings, false);
 	for (uint16_t i = 0; i < 40; i++) {
 		guest_type(guest, GUEST_KEYBOARD, i);
 		guest_type(guest, GUEST_TABLET, i);
 	}
+}
+
+/* A device that says that it is done, and has filled in nothing. */
+static void forget(struct sp_device *device, struct sp_access *access) {
+	(void)device;
+	sp_access_done(access, 0);
+}
+
+static void test_forgetful(void **state) {
+	struct fake_device *fake = fake_create();
+	struct guest *guest = guest_create(NULL);
+	struct client *client = &guest->devices[GUEST_EDU].client;
+	struct sp_wire_server *server;
+	struct sp_device_ops ops;
+	struct sp_error error;
+	uint8_t ones[4096];
+
+	(void)state;
+	assert_non_null(fake);
+	memset(ones, 0xff, sizeof(ones));
+	ops = *fake->base.ops;
+	ops.access = forget;
+	fake->base.ops = &ops;
+	assert_true(sp_wire_server_create(&server, &fake->base, guest->loop, NULL, NULL, &error));
+	for (uint32_t round = 0; round < 2; round++) {
+		assert_true(client_connect(client, guest->loop, server));
+		assert_int_equal(client_greet(client, NULL), 0);
+		for (uint32_t size = 1; size <= sizeof(ones); size *= 2) {
+			assert_int_equal(client_read(client, SP_REGION_BAR0, 0, size), 0);
+			assert_memory_equal(client->payload + 16, ones, size);
+			/* What the next one would find in the buffers. */
+			memset(ones, 0x33, sizeof(ones));
+			assert_int_equal(client_write(client, SP_REGION_BAR0, 0, ones, 4096), 0);
+			assert_int_equal(client_write(client, SP_REGION_BAR2, 0, ones, 4096), 0);
+			assert_int_equal(client_read(client, SP_REGION_BAR2, 0, 4096), 0);
+			memset(ones, 0xff, sizeof(ones));
+		}
+		client_hang_up(client);
+	}
+	sp_wire_server_destroy(server);
+	fake_destroy(fake);
+	guest_destroy(guest);
 }
 
 static void same_regions(struct guest *guest, struct guest *fresh) {
@@ -410,6 +457,7 @@ int main(void) {
 		cmocka_unit_test(test_same),
 		cmocka_unit_test(test_rom),
 		cmocka_unit_test(test_png),
+		cmocka_unit_test(test_forgetful),
 		cmocka_unit_test(test_next_guest),
 	};
 

@@ -219,6 +219,39 @@ static void test_deferred(void **state) {
 	fake_bus_release(&fake);
 }
 
+struct again {
+	struct sp_notice notice;
+	struct fake_bus *fake;
+	struct fake_notice second;
+};
+
+static void reset_again(struct sp_notice *notice, int error) {
+	struct again *again = (struct again *)notice;
+
+	assert_int_equal(error, 0);
+	fake_write(again->fake, SP_REGION_CONFIG, 4, 2, 6);
+	transfer(again->fake, MEMORY_AT, BUFFER_AT, 64, 1);
+	fake_reset(again->fake, SP_RESET_FUNCTION, &again->second);
+}
+
+/* One who is told of the end of a reset begins something, and asks for another. */
+static void test_reset_again(void **state) {
+	struct fake_bus fake;
+	struct again again = {.notice.done = reset_again, .fake = &fake};
+
+	(void)state;
+	begin(&fake, true);
+	fake.defer = true;
+	transfer(&fake, MEMORY_AT, BUFFER_AT, 64, 1);
+	fake.device->ops->reset(fake.device, SP_RESET_FUNCTION, &again.notice);
+	fake_bus_finish_one(&fake);
+	assert_int_equal(get(&fake, 0x98), 1);
+	assert_int_equal(again.second.done, 0);
+	fake_bus_finish(&fake);
+	assert_int_equal(again.second.done, 1);
+	fake_bus_release(&fake);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registers),
@@ -227,6 +260,7 @@ int main(void) {
 		cmocka_unit_test(test_dma),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_reset_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,8 +87,8 @@ static void test_reset(void **state) {
 	struct sp_wire_state wire;
 
 	offer(guest, 8);
-	client_command(&keyboard->client, SP_WIRE_REGION_WRITE, SP_WIRE_NO_REPLY, &kick, "\0", 2,
-		NULL, 0);
+	client_command(
+		&keyboard->client, SP_WIRE_REGION_WRITE, SP_WIRE_NO_REPLY, &kick, "\0", 2, NULL, 0);
 	client_command(&keyboard->client, SP_WIRE_RESET, 0, &none, NULL, 0, NULL, 0);
 	assert_true(client_receive(&keyboard->client));
 	assert_int_equal(keyboard->client.header.command, SP_WIRE_RESET);

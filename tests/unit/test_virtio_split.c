@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "virtio_rings.h"
@@ -237,6 +238,45 @@ static void test_queue_reset_after_load(void **state) {
 	scene_end(&scene);
 }
 
+static void unmapped(struct sp_notice *notice, int error) {
+	(void)notice;
+	assert_int_equal(error, 0);
+}
+
+/* A queue whose memory is away for a while, beside one that is busy. */
+static void test_patience(void **state) {
+	const struct driver_buffer buffer = {DRIVER_BUFFERS, 4, true};
+	struct sp_notice notice = {.done = unmapped};
+	struct sp_device *device;
+	struct driver *driver;
+	struct scene scene;
+	uint32_t size;
+	uint16_t id;
+
+	(void)state;
+	scene_begin(&scene, 0, ECHO_ENTRIES);
+	driver = &scene.driver;
+	device = driver->fake.device;
+	device->ops->unmap(device, 0, DRIVER_AT + driver->queues[0].at[0], 16, &notice);
+	driver->fake.fail_pin = EFAULT;
+	driver_add(driver, 0, &buffer, 1, 0);
+	driver_kick(driver, 0);
+	for (uint32_t round = 0; round < 150; round++) {
+		for (uint32_t i = 0; i < 100; i++)
+			driver_add(driver, 1, &buffer, 1, 0);
+		driver_kick(driver, 1);
+		driver_loop_run(&driver->loop, 1);
+		assert_false(driver_broken(driver));
+		for (uint32_t i = 0; i < 100; i++)
+			assert_true(driver_used(driver, 1, &id, &size));
+	}
+	assert_in_range(driver->loop.now, 0, 100000);
+	driver->fake.fail_pin = 0;
+	driver_loop_run(&driver->loop, 2);
+	assert_true(driver_used(driver, 0, &id, &size));
+	scene_end(&scene);
+}
+
 struct asking {
 	struct sp_notice notice;
 	struct sp_device *device;
@@ -296,6 +336,7 @@ int main(void) {
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_after_reset),
 		cmocka_unit_test(test_unmap),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_twice),

@@ -60,11 +60,8 @@ static void transferred(struct sp_transfer *transfer, int error) {
 static bool log_writes(struct job *job) {
 	const uint64_t start[2] = {SP_PAGE, 0}, range[3] = {0, MEMORY, SP_PAGE};
 	uint8_t byte = 1;
-	struct sp_transfer transfer = {.write = true,
-		.address = PAGE_AT,
-		.size = 1,
-		.data = &byte,
-		.done = transferred};
+	struct sp_transfer transfer = {
+		.write = true, .address = PAGE_AT, .size = 1, .data = &byte, .done = transferred};
 	bool good = feature(job, SP_WIRE_FEATURE_SET | SP_WIRE_LOG_START, start, sizeof(start));
 
 	job->fake->base.bus->ops->transfer(job->fake->base.bus, &transfer);
@@ -83,8 +80,7 @@ static bool migrate(struct job *job) {
 	uint32_t size;
 
 	memcpy(job->fake->registers, "kept", 4);
-	if (!set_state(job, STOP_COPY) ||
-		client_call(&job->client, SP_WIRE_MIG_READ, &body) != 0)
+	if (!set_state(job, STOP_COPY) || client_call(&job->client, SP_WIRE_MIG_READ, &body) != 0)
 		return false;
 	size = job->client.size - 8;
 	memcpy(state, job->client.payload + 8, size);
@@ -156,8 +152,7 @@ static bool run(void) {
 	job.loop->ops = &ops;
 	job.fake->info.state = true;
 	job.fake->base.budget = job.budget;
-	if (!sp_wire_server_create(
-		    &job.server, &job.fake->base, job.loop, &EVENTS, &job, &error)) {
+	if (!sp_wire_server_create(&job.server, &job.fake->base, job.loop, &EVENTS, &job, &error)) {
 		assert_int_equal(error.kind, SP_ERROR_MEMORY);
 		goto end;
 	}

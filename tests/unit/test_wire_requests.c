@@ -28,10 +28,8 @@ static void begin(struct scene *scene, struct copy *copy, uint64_t address) {
 	struct sp_bus *bus = scene->device->base.bus;
 
 	copy->fake = scene->device;
-	copy->transfer = (struct sp_transfer){.address = address,
-		.size = sizeof(copy->data),
-		.data = copy->data,
-		.done = ended};
+	copy->transfer = (struct sp_transfer){
+		.address = address, .size = sizeof(copy->data), .data = copy->data, .done = ended};
 	bus->ops->transfer(bus, &copy->transfer);
 }
 

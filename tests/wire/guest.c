@@ -45,6 +45,15 @@ static void make_device(struct guest *guest, uint32_t index) {
 	if (!sp_wire_server_create(
 		    &device->server, device->made.device, guest->loop, &EVENTS, device, &error))
 		fail_msg("%s", error.message);
+	/* With WIRE_KEEP in the environment, all is kept in a record, and nothing else is
+	 * different. */
+	if (getenv("WIRE_KEEP")) {
+		device->record = mmap(NULL, sizeof(*device->record), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		assert_true(device->record != MAP_FAILED);
+		sp_record_init(device->record);
+		assert_true(sp_wire_server_keep(device->server, device->record, false, &error));
+	}
 	device->model = MODELS[index];
 	device->client.socket = -1;
 }
@@ -97,6 +106,8 @@ void guest_destroy(struct guest *guest) {
 		assert_int_equal(state.ranges + state.files + state.pins, 0);
 		assert_true(state.mapped == 0);
 		sp_wire_server_destroy(device->server);
+		if (device->record)
+			munmap(device->record, sizeof(*device->record));
 		sp_device_destroy(device->made.device);
 		sp_made_release(&device->made);
 	}

@@ -26,6 +26,7 @@ struct guest_device {
 	const char *model;
 	struct sp_made made;
 	struct sp_wire_server *server;
+	struct sp_record *record; /* NULL: none */
 	struct client client; /* socket -1: none */
 	unsigned gone, faults;
 	/* Of virtio: bytes in BAR 0. */
