@@ -92,7 +92,8 @@ def round_trips(bench):
             place([pid, *held.pids(), *alone.pids()], core)
             words = ["taskset", "-c", client, bench.program("latency"), core, ROUNDS, ACCESSES]
             sockets = {"with its holder": held.socket(DEVICE), "--no-holder": alone.socket(DEVICE)}
-            said = run(*words, f"libvfio-user={path},{SAMPLE}", *(f"{name}={socket},{REGISTER}" for name, socket in sockets.items()))
+            said = run(*words, f"libvfio-user={path},{SAMPLE}",
+                       *(f"{name}={socket},{REGISTER}" for name, socket in sockets.items()))
             writes = run(*words, *(f"{name}={socket},{FURTHER}" for name, socket in sockets.items()))
         for line in said.splitlines():
             name, middle, low, high, to_echo, to_first = line.split("\t")

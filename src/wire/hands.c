@@ -117,8 +117,11 @@ void sp_wire_back(struct sp_wire_server *server, enum sp_wire_hand hand, int err
 static void noticed(struct sp_notice *notice, int error) {
 	struct sp_wire_notice *mine = (struct sp_wire_notice *)notice;
 
-	/* Resets and unmaps cannot fail, as nobody could do anything about it. */
-	sp_wire_back(mine->server, mine->hand, mine->hand == SP_WIRE_HAND_STOP ? error : 0);
+	/* What a client left behind may still be there: nobody else is to see it. */
+	if (mine->hand == SP_WIRE_HAND_LOST && error)
+		mine->server->spoiled = true;
+	/* Unmaps cannot fail, as nobody could do anything about it. */
+	sp_wire_back(mine->server, mine->hand, mine->hand == SP_WIRE_HAND_UNMAP ? 0 : error);
 }
 
 static void accessed(struct sp_access *access, int error) {

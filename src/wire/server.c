@@ -327,7 +327,7 @@ static void see_to_end(struct sp_wire_server *server) {
 
 bool sp_wire_server_open(struct sp_wire_server *server, int socket) {
 	see_to_end(server);
-	if (server->stage != IDLE)
+	if (server->stage != IDLE || server->spoiled)
 		return false;
 	server->watch.file = socket;
 	server->watch.events = POLLIN;

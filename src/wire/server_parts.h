@@ -98,6 +98,7 @@ struct sp_wire_server {
 	struct sp_wire_migration migration;
 	struct sp_wire_capabilities capabilities; /* the client's */
 	bool greeted; /* VERSION is done */
+	bool spoiled; /* the device could not be reset after its last client: it takes no other */
 	struct sp_wire_doing doing;
 
 	/* What the device has. */

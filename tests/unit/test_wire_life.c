@@ -93,6 +93,20 @@ static void test_lost_in_a_reset(void **state) {
 }
 
 /* What comes behind a command that takes its time is done after it, in its order. */
+/* What a client left behind and could not be cleared is shown to no other. */
+static void test_unclean(void **state) {
+	struct scene *scene = *state;
+	struct sp_wire_body none = {0};
+	struct client other;
+
+	scene->device->unclean = true;
+	assert_int_equal(client_call(&scene->client, SP_WIRE_RESET, &none), EIO);
+	client_hang_up(&scene->client);
+	assert_int_equal(scene->device->lost, 1);
+	assert_true(sp_wire_server_idle(scene->server));
+	assert_false(client_connect(&other, scene->loop, scene->server));
+}
+
 static void test_later(void **state) {
 	struct scene *scene = *state;
 	struct client *client = &scene->client;
@@ -265,6 +279,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_at_once, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_lost_in_an_access, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_lost_in_a_reset, scene_greet, scene_end),
+		cmocka_unit_test_setup_teardown(test_unclean, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_later, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_ten_thousand_clients, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_steady, scene_greet, scene_end),

@@ -81,7 +81,7 @@ static void reset(struct sp_device *device, enum sp_reset kind, struct sp_notice
 	else if (fake->slow)
 		fake->notice = notice;
 	else
-		sp_notice_done(notice, 0);
+		sp_notice_done(notice, fake->unclean ? EIO : 0);
 }
 
 static void unmap(struct sp_device *device, uint32_t space, uint64_t address, uint64_t size,

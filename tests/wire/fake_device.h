@@ -27,6 +27,7 @@ struct fake_device {
 	struct sp_dma_pin *pin; /* is released when its memory goes */
 
 	bool unloadable; /* load() fails */
+	bool unclean; /* resets fail */
 	enum sp_reset reset; /* the last one */
 	unsigned accesses, doorbells, resets, lost, unmaps, stops, resumes;
 	uint64_t rung; /* by the last doorbell */
