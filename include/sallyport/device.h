@@ -270,8 +270,8 @@ struct sp_bus_ops {
 	 * Translates the range and keeps it mapped. What was pinned with SP_DMA_WRITE counts as
 	 * written until it is released. EFAULT: not, or not all, the guest's memory, or not for
 	 * such an access; EACCES: bus mastering is off; E2BIG: in more parts than there is room
-	 * for; ENOMEM, EDQUOT: the budget; ENOTSUP: memory that cannot be mapped here, for which
-	 * transfer() works, or no such space.
+	 * for; ECANCELED: the client went away; ENOMEM, EDQUOT: the budget; ENOTSUP: memory that
+	 * cannot be mapped here, for which transfer() works, or no such space.
 	 */
 	int (*pin)(struct sp_bus *bus, struct sp_dma_pin *pin);
 	void (*unpin)(struct sp_bus *bus, struct sp_dma_pin *pin);

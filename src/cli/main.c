@@ -11,14 +11,18 @@
 #include "cli.h"
 
 #define FOR_XEN "Build Sallyport where the libraries of Xen are (libxen-dev)."
-#define FOR_SERVING "It belongs to Sallyport: see that all of it is installed."
+#define FOR_SERVING \
+	"It belongs to Sallyport: install all of it with make install, or name the folder where " \
+	"the programs are in SALLYPORT_LIBEXEC."
 
 static const struct cli_verb VERBS[] = {
 	{"list", "list the devices that a host could give away", cli_list, NULL},
 	{"plan", "work out the files that give devices to a guest", cli_plan, NULL},
 	{"check", "foretell what Xen makes of guests that are described already", cli_check, NULL},
-	{"snapshot", "write down what a machine with PCI devices tells of itself", cli_snapshot, NULL},
-	{"doctor", "say what stands in the way of giving PCI functions to a guest", cli_doctor, NULL},
+	{"snapshot", "write down what a machine with PCI devices tells of itself", cli_snapshot,
+		NULL},
+	{"doctor", "say what stands in the way of giving PCI functions to a guest", cli_doctor,
+		NULL},
 	{"attach", "give devices to a guest that runs, in dom0", NULL, FOR_XEN},
 	{"detach", "take them from it again", NULL, FOR_XEN},
 	{"serve", "serve devices to a virtual machine by vfio-user", NULL, FOR_SERVING},

@@ -100,8 +100,7 @@ static json_t *ask(const char *vm, json_t *request, struct sp_error *error) {
 		if (!answer)
 			sp_error_prefix(error, vm);
 	} else {
-		sp_error_set(
-			error, SP_ERROR_SYSTEM, "%s/control: %s", directory, strerror(failure));
+		control_refused(directory, failure, error);
 		json_decref(request);
 	}
 	free(directory);

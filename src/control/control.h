@@ -52,6 +52,8 @@ struct control_talk {
 
 /* errno in *failure if there is no connection. */
 bool control_open(struct control_talk *talk, const char *directory, int *failure);
+/* The error that goes with such a failure; false. */
+bool control_refused(const char *directory, int failure, struct sp_error *error);
 void control_close(struct control_talk *talk);
 /* A request, which is taken over (NULL: no memory), and its answer, which is the caller's. NULL
  * with an error if it is none, or if it says that it went wrong. */

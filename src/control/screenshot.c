@@ -79,8 +79,7 @@ static bool take(
 	int failure;
 
 	if (!control_open(&talk, directory, &failure))
-		return sp_error_set(
-			error, SP_ERROR_SYSTEM, "%s/control: %s", directory, strerror(failure));
+		return control_refused(directory, failure, error);
 	for (int i = 0; i < ATTEMPTS && good && changed; i++)
 		good = take_once(shot, &talk, device, &changed, error);
 	control_close(&talk);

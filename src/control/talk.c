@@ -39,6 +39,15 @@ bool control_open(struct control_talk *talk, const char *directory, int *failure
 	return true;
 }
 
+bool control_refused(const char *directory, int failure, struct sp_error *error) {
+	if (failure == ECONNREFUSED)
+		return sp_error_set(error, SP_ERROR_SYSTEM,
+			"%s: nobody serves it any more; the next sallyport serve of that name takes "
+			"its place",
+			directory);
+	return sp_error_set(error, SP_ERROR_SYSTEM, "%s/control: %s", directory, strerror(failure));
+}
+
 void control_close(struct control_talk *talk) {
 	if (talk->socket >= 0)
 		close(talk->socket);

@@ -327,7 +327,8 @@ enum cli_status control_top(struct cli *cli, int argc, char **argv) {
 		return status;
 	if (optind < argc)
 		return cli_misuse(&USAGE, "nothing is expected after the options");
-	top.live = cli->columns && !top.json && isatty(STDIN_FILENO);
+	/* In the background the terminal is another's: to take it would stop us. */
+	top.live = cli->columns && !top.json && tcgetpgrp(STDIN_FILENO) == getpgrp();
 	take_terminal(&top);
 	if (!run(&top, &error))
 		status = CLI_BAD;

@@ -20,6 +20,7 @@
 #define CARRIED "SALLYPORT_CARRIED"
 /* How long a worker may take to end before an upgrade. */
 #define END_SECONDS 3
+#define NOT_STARTED 127 /* as a shell has it */
 
 struct hold {
 	struct sp_journal *journal;
@@ -172,8 +173,8 @@ static bool forgive(struct hold *hold, int number) {
 	return true;
 }
 
-/* Asks the other program whether it can go on from here. */
-static bool ask(struct hold *hold) {
+/* Asks the other program whether it can go on from here; its status. */
+static int ask(struct hold *hold) {
 	char number[16];
 	pid_t child;
 	int status;
@@ -185,11 +186,11 @@ static bool ask(struct hold *hold) {
 		(void)fcntl(sp_journal_fd(hold->journal), F_SETFD, 0);
 		execl(hold->options->program, hold->options->program, SP_HOLD_CHECK, number,
 			(char *)NULL);
-		_exit(127);
+		_exit(NOT_STARTED);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
-		return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		return NOT_STARTED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 /* Comes back only if it cannot be done. */
@@ -213,9 +214,14 @@ static void replace(struct hold *hold) {
 }
 
 static bool may_replace(struct hold *hold) {
-	if (ask(hold))
+	int status = ask(hold);
+
+	if (status == SP_HOLD_AGREED)
 		return true;
-	say(hold, "the new program does not take over this one's state: no upgrade");
+	say(hold,
+		status == NOT_STARTED
+			? "the new program cannot be started: no upgrade"
+			: "the new program does not take over this one's state: no upgrade");
 	return false;
 }
 

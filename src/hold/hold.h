@@ -41,7 +41,9 @@ int sp_hold_run(struct sp_journal *journal, const struct sp_hold_options *option
 /* For the worker: it is ready. */
 void sp_hold_ready(struct sp_journal *journal);
 
-/* For `program --check-journal FD`. */
+/* `program --check-journal FD` ends with this status if it can go on from there, and with no other
+ * program's. */
 #define SP_HOLD_CHECK "--check-journal"
+#define SP_HOLD_AGREED 121
 
 #endif

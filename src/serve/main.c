@@ -306,7 +306,7 @@ static bool read_options(
 	if (optind < argc)
 		*status = cli_misuse(&SERVE, "nothing is expected after the options");
 	else if (serve->check >= 0)
-		*status = sp_held_check(serve->check, &error) ? CLI_GOOD
+		*status = sp_held_check(serve->check, &error) ? (enum cli_status)SP_HOLD_AGREED
 							      : cli_fail(&error, NULL, NULL);
 	else if (serve->list)
 		*status = serve_list(cli, serve->json);
@@ -399,6 +399,8 @@ static enum cli_status hold(struct serve *serve, char **argv) {
 		carry = sp_sockets_carry(&serve->sockets, &error);
 	options.program = path;
 	options.carry = carry;
+	if (carry && carried)
+		say("this program goes on in the earlier one's place");
 	if (!carry || !sp_hold_keep_open(journal, &error) || !become(serve, &error))
 		status = cli_fail(&error, NULL, NULL);
 	else

@@ -37,7 +37,7 @@ static bool set_name(struct sp_device_request *device, const char *value, struct
 	if (!sp_serve_name_valid(value, SP_DEVICE_NAME_MAX))
 		return sp_error_set(error, SP_ERROR_USE,
 			"name=%s: a name has 1 to %d letters, digits, '.', '_' and '-', and begins "
-			"with one of the first two",
+			"with a letter or a digit",
 			value, SP_DEVICE_NAME_MAX);
 	strcpy(device->name, value);
 	return true;
@@ -46,11 +46,11 @@ static bool set_name(struct sp_device_request *device, const char *value, struct
 bool sp_serve_set_irq(bool *intx, const char *text, struct sp_error *error) {
 	*intx = strcmp(text, "intx") == 0;
 	return *intx || strcmp(text, "auto") == 0 ||
-		sp_error_set(error, SP_ERROR_USE, "irq %s: it is intx or auto", text);
+		sp_error_set(error, SP_ERROR_USE, "%s: it is intx or auto", text);
 }
 
 static bool set_irq(struct sp_device_request *device, const char *value, struct sp_error *error) {
-	return sp_serve_set_irq(&device->intx, value, error);
+	return sp_serve_set_irq(&device->intx, value, error) || sp_error_prefix(error, "irq");
 }
 
 /* "16M", "16MiB", or bytes. */
@@ -212,7 +212,7 @@ bool sp_serve_set_vnc(struct sp_serve_request *request, const char *text, struct
 	}
 	if (!colon)
 		return sp_error_set(error, SP_ERROR_USE,
-			"vnc %s: it is a path with a '/', an address as 127.0.0.1:5900, or none",
+			"--vnc %s: it is a path with a '/', an address as 127.0.0.1:5900, or none",
 			text);
 	length = (size_t)(colon - text);
 	/* [::1]:5900 */
@@ -222,10 +222,10 @@ bool sp_serve_set_vnc(struct sp_serve_request *request, const char *text, struct
 	}
 	if (!length || length >= sizeof(request->vnc_host))
 		return sp_error_set(error, SP_ERROR_USE,
-			"vnc %s: an address is needed before the port; 127.0.0.1 is this machine",
+			"--vnc %s: an address is needed before the port; 127.0.0.1 is this machine",
 			text);
 	if (!read_number(colon + 1, &end, &port) || *end || !port || port > UINT16_MAX)
-		return sp_error_set(error, SP_ERROR_USE, "vnc %s: a port is 1 to 65535", text);
+		return sp_error_set(error, SP_ERROR_USE, "--vnc %s: a port is 1 to 65535", text);
 	memcpy(request->vnc_host, host, length);
 	request->vnc_host[length] = '\0';
 	request->vnc_port = (uint16_t)port;
@@ -272,7 +272,7 @@ bool sp_serve_finish(struct sp_serve_request *request, struct sp_error *error) {
 	if (request->vm && !sp_serve_name_valid(request->vm, SP_VM_NAME_MAX))
 		return sp_error_set(error, SP_ERROR_USE,
 			"--vm %s: a name has 1 to %d letters, digits, '.', '_' and '-', and begins "
-			"with one of the first two",
+			"with a letter or a digit",
 			request->vm, SP_VM_NAME_MAX);
 	if (!request->device_count)
 		return sp_error_set(error, SP_ERROR_USE,
@@ -280,6 +280,10 @@ bool sp_serve_finish(struct sp_serve_request *request, struct sp_error *error) {
 	if (request->socket && (request->device_count > 1 || request->vm || request->directory))
 		return sp_error_set(error, SP_ERROR_USE,
 			"--socket is for one device without --vm and --directory");
+	/* Whoever gives a password believes that it is asked for. */
+	if (request->vnc == SP_VNC_NONE && request->vnc_password_file)
+		return sp_error_set(error, SP_ERROR_USE,
+			"--vnc-password-file is for viewers, and --vnc none lets none in");
 	for (uint32_t i = 0; i < request->device_count; i++)
 		request->devices[i].intx |= request->intx;
 	return name_devices(request, error);

@@ -222,8 +222,8 @@ static bool open_all(struct sp_sockets *sockets, const struct sp_serve_request *
 	for (uint32_t i = 0; i < request->device_count; i++) {
 		if (!directory && !is_there(sockets, request->devices[i].name))
 			return sp_error_set(error, SP_ERROR_USE,
-				"--vm, --directory or --socket is needed, as systemd handed in no "
-				"socket for %s",
+				"--vm is needed (or --directory or --socket): there is no socket for "
+				"%s, nor was one handed in by systemd",
 				request->devices[i].name);
 		if (!make(sockets, request, request->devices[i].name, error))
 			return false;

@@ -243,6 +243,9 @@ static int pin(struct sp_bus *bus, struct sp_dma_pin *wanted) {
 	struct sp_wire_server *server = server_of(bus);
 
 	wanted->part_count = 0;
+	/* All that is held is to be let go: it would stay behind. */
+	if (server->stage != SERVING)
+		return ECANCELED;
 	return may_master(server) ? sp_dma_pin(&server->dma, wanted) : EACCES;
 }
 

@@ -97,7 +97,9 @@ int main(int argc, char **argv) {
 	int status;
 
 	if (argc == 3 && strcmp(argv[1], SP_HOLD_CHECK) == 0)
-		return sp_held_check(atoi(argv[2]), &error) && !getenv("TALLY_REFUSE") ? 0 : 1;
+		return sp_held_check(atoi(argv[2]), &error) && !getenv("TALLY_REFUSE")
+			? SP_HOLD_AGREED
+			: 1;
 	signal(SIGPIPE, SIG_IGN);
 	server.request.socket = argv[1];
 	server.request.device_count = 1;

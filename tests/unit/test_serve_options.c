@@ -95,7 +95,7 @@ static void test_refused(void **state) {
 		{"bochs,mode=4096x64", "WIDTHxHEIGHT"},
 		{"bochs,mode=64x4096", "WIDTHxHEIGHT"},
 		{"bochs,mode=1920x1080x32", "WIDTHxHEIGHT"},
-		{"bochs,irq=msi", "it is intx or auto"},
+		{"bochs,irq=msi", "irq: msi: it is intx or auto"},
 		{"bochs,rom=", "the path of a file"},
 		{"bochs,name=", "a name has"},
 		{"bochs,name=../../x", "a name has"},

@@ -93,6 +93,31 @@ static void test_lost_in_a_reset(void **state) {
 }
 
 /* What comes behind a command that takes its time is done after it, in its order. */
+/* A device that goes on while it should let go holds nothing of the client that went. */
+static void test_pin_too_late(void **state) {
+	struct scene *scene = *state;
+	struct sp_dma_part part;
+	struct sp_dma_pin pin = {
+		.address = 0, .size = 16, .access = SP_DMA_READ, .parts = &part, .part_max = 1};
+	struct sp_bus *bus = scene->device->base.bus;
+	struct sp_wire_state seen;
+	int memory = memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(memory, SP_PAGE), 0);
+	assert_int_equal(client_map(&scene->client, 0, SP_PAGE, memory, 0), 0);
+	close(memory);
+	assert_int_equal(bus->ops->pin(bus, &pin), 0);
+	bus->ops->unpin(bus, &pin);
+	scene->device->slow = true;
+	client_hang_up(&scene->client);
+	assert_false(sp_wire_server_idle(scene->server));
+	assert_int_equal(bus->ops->pin(bus, &pin), ECANCELED);
+	fake_finish(scene->device);
+	assert_true(sp_wire_server_idle(scene->server));
+	sp_wire_server_state(scene->server, &seen);
+	assert_int_equal(seen.pins + seen.files + seen.ranges, 0);
+}
+
 /* What a client left behind and could not be cleared is shown to no other. */
 static void test_unclean(void **state) {
 	struct scene *scene = *state;
@@ -279,6 +304,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_at_once, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_lost_in_an_access, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_lost_in_a_reset, scene_greet, scene_end),
+		cmocka_unit_test_setup_teardown(test_pin_too_late, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_unclean, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_later, scene_greet, scene_end),
 		cmocka_unit_test_setup_teardown(test_ten_thousand_clients, scene_greet, scene_end),

@@ -256,7 +256,7 @@ class Verbs(Case):
                 break
             time.sleep(0.1)
         self.assertIn("one  (stale)", re.sub(" +", "  ", self.good("ps")))
-        self.bad("Connection refused", "control", "one", "state")
+        self.bad("nobody serves it any more", "control", "one", "state")
         self.vm("one", "bochs")
         self.assertEqual(json.loads(self.good("control", "one", "state"))["vm"], "one")
 

@@ -287,7 +287,8 @@ class Serve(Case):
         for arguments, word in (
             (["--socket", self.path, "--device", "toaster"], "there is no such device"),
             (["--socket", self.path, "--device", "boch"], "did you mean bochs?"),
-            (BOCHS, "systemd handed in no socket"),
+            (BOCHS, "--vm is needed"),
+            (["--vm", "a", "--vnc", "none", "--vnc-password-file", "x", *BOCHS], "lets none in"),
             (["--socket", "x" * 200, *BOCHS], "1 to 107 bytes"),
             (["--socket", "/nowhere/at/all", *BOCHS], "No such file"),
             (["--socket", self.path, *BOCHS, "more"], "nothing is expected"),
