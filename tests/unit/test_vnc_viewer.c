@@ -112,7 +112,9 @@ static void wait_for(struct scene *scene) {
 			differ = differs(scene);
 		seen = now;
 	}
-	assert_int_equal(differ, 0);
+	if (differ)
+		fail_msg("%u pixels of %u x %u differ after %u updates; the server said \"%s\"",
+			differ, shared->width, shared->height, seen, scene->log);
 }
 
 /* Parts of a desktop: areas of one colour, gradients, and noise. */
