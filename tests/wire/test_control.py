@@ -328,13 +328,14 @@ class Verbs(Case):
         text = self.good("top", "-n", "2", "-i", "0.1")
         self.assertEqual(text.count("TRAPS/s"), 2)
 
-    def on_terminal(self, columns, lines, *arguments, keys=b"", seconds=10):
+    def on_terminal(self, columns, lines, *arguments, keys=b"", seconds=10, program=None):
         """All that it writes on such a terminal; keys come after the first output."""
+        program = program or self.sallyport
         child, terminal = pty.fork()
         if child == 0:
             try:
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-                os.execve(self.sallyport, [self.sallyport, *arguments],
+                os.execve(program, [program, *arguments],
                     dict(self.environment(), TERM="xterm"))
             finally:
                 os._exit(9)
@@ -367,6 +368,14 @@ class Verbs(Case):
         status, text = self.on_terminal(80, 24, "screenshot", "desk", "-o", "-")
         self.assertEqual(status, 2)
         self.assertIn("not written to a terminal", text)
+
+    def test_background(self):
+        """The terminal is another's: it is left alone, and does not stop who writes to it."""
+        self.vm("desk", "bochs")
+        status, text = self.on_terminal(80, 24, "-m", "-c",
+            f'"{self.sallyport}" top -n 2 -i 0.1 & wait $!', program="/bin/sh")
+        self.assertEqual(status, 0)
+        self.assertEqual(text.count("TRAPS/s"), 2)
 
     def test_closed(self):
         """A reader that goes away is no error, and ends it."""
