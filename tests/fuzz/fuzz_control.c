@@ -48,6 +48,8 @@ static void check_options(char *text) {
 	sp_serve_request_release(&request);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	char *text = malloc(size + 1);
 
