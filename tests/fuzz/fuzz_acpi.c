@@ -108,8 +108,6 @@ static void repair(uint8_t *table, size_t size, const char *signature) {
 	table[9] = (uint8_t)-sum;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static const struct {
 		const char *signature;

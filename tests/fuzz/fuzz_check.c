@@ -148,8 +148,6 @@ static void judge(const struct sp_check *made) {
 	free(data);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static const char *const configs[] = {"guest.cfg"};
 	static const char *const trees[] = {"domU1=guest.dtb"};

@@ -128,8 +128,6 @@ static void check_picture(const struct sp_scanout *scanout) {
 	CHECK(scanout->picture.width >= 64 && scanout->picture.height >= 64);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	const struct sp_bochs_options options = {.memory = -1,
 		.memory_size = 4u << 20,

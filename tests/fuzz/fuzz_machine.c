@@ -78,8 +78,6 @@ static void check_again(const struct sp_machine *machine) {
 	free(data);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct sp_error error = {0};
 	struct sp_machine *machine;

@@ -68,8 +68,6 @@ static void check_config(const struct sp_pci_config *config, size_t size) {
 	(void)sp_pci_class_is_gpu(config->class);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct sp_pci_config config;
 	struct sp_error error = {0};

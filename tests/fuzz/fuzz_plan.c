@@ -316,8 +316,6 @@ static void check_plan(const struct sp_host *host, const struct sp_request *requ
 	sp_plan_destroy(again);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct fuzz_request request;
 	struct sp_error error = {0};

@@ -12,8 +12,6 @@ static void check(bool holds) {
 		abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct sp_plan_file *file;
 	struct sp_error error = {0};

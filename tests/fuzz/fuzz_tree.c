@@ -95,8 +95,6 @@ static void ask_interrupts(const struct sp_tree *tree) {
 	sp_arena_release(&arena);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct sp_tree *tree;
 	struct sp_error error = {0};

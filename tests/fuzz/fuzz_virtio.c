@@ -262,8 +262,6 @@ static struct sp_device *make(struct scene *scene, uint8_t how, struct sp_budget
 	return device;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	const struct sp_budget_limits limits = {
 		.limits = {BUDGET, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};

@@ -83,8 +83,6 @@ static void check_guest(const struct sp_xl_guest *guest) {
 	CHECK(guest->memory <= UINT64_MAX >> 20 && guest->maxmem <= UINT64_MAX >> 20);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct sp_error error = {0};
 	struct sp_xl_config *config;
