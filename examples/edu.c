@@ -221,13 +221,18 @@ static bool edu_load(
 	sp_registers_load(&table, edu->values, reader);
 	edu->values[CAUSES] = sp_state_get_u64(reader) & UINT32_MAX;
 	buffer = sp_state_get_bytes(reader, sizeof(edu->buffer));
-	if (!sp_state_check(reader, error))
+	if (!sp_state_check(reader, error)) {
+		/* Nothing runs that a reset would have to wait for. */
+		edu->values[COMMAND] &= ~(uint64_t)RUN;
 		return false;
+	}
 	memcpy(edu->buffer, buffer, sizeof(edu->buffer));
 	sp_device_set_level(device, edu->values[CAUSES] != 0);
 	/* One that was not done when a state was kept without a stop. */
 	if (edu->values[COMMAND] & RUN && device->bus)
 		begin_transfer(edu);
+	else
+		edu->values[COMMAND] &= ~(uint64_t)RUN;
 	return true;
 }
 

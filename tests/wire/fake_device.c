@@ -103,10 +103,11 @@ static void unmap(struct sp_device *device, uint32_t space, uint64_t address, ui
 void fake_finish(struct fake_device *fake) {
 	struct sp_access *access = fake->access;
 	struct sp_notice *notice = fake->notice, *lost = fake->lost_notice;
+	struct sp_notice *stopped = fake->stop_notice;
 
 	fake->slow = false;
 	fake->access = NULL;
-	fake->notice = fake->lost_notice = NULL;
+	fake->notice = fake->lost_notice = fake->stop_notice = NULL;
 	if (notice)
 		release_pin(fake);
 	if (access)
@@ -115,6 +116,8 @@ void fake_finish(struct fake_device *fake) {
 		sp_notice_done(notice, 0);
 	if (lost)
 		sp_notice_done(lost, 0);
+	if (stopped)
+		sp_notice_done(stopped, 0);
 }
 
 static void stop(struct sp_device *device, struct sp_notice *notice) {
@@ -122,7 +125,7 @@ static void stop(struct sp_device *device, struct sp_notice *notice) {
 
 	fake->stops++;
 	if (fake->slow)
-		fake->notice = notice;
+		fake->stop_notice = notice;
 	else
 		sp_notice_done(notice, 0);
 }

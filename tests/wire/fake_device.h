@@ -24,6 +24,7 @@ struct fake_device {
 	struct sp_access *access;
 	struct sp_notice *notice;
 	struct sp_notice *lost_notice; /* and that of SP_RESET_LOST */
+	struct sp_notice *stop_notice; /* and that of stop(), during which resets come */
 	struct sp_dma_pin *pin; /* is released when its memory goes */
 
 	bool unloadable; /* load() fails */
