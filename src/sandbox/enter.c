@@ -13,14 +13,15 @@
 
 #include "sandbox/parts.h"
 
-/* Sanitizers read files, and start a tracer at the end, and are for tests alone. */
+/* Sanitizers read files, and start a tracer at the end; what counts lines writes files at the end.
+ * Both are for tests alone. */
 #ifndef __has_feature
 #define __has_feature(feature) 0
 #endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-static const bool SANITIZED = true;
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || defined(SP_COVERAGE)
+static const bool INSTRUMENTED = true;
 #else
-static const bool SANITIZED = false;
+static const bool INSTRUMENTED = false;
 #endif
 
 static bool system_error(struct sp_error *error, const char *what) {
@@ -106,8 +107,8 @@ bool sp_sandbox_enter(
 	struct sp_sandbox made = {.entered = true};
 	bool root = geteuid() == 0;
 
-	if (SANITIZED) {
-		say("WARNING: a program with sanitizers has no sandbox");
+	if (INSTRUMENTED) {
+		say("WARNING: a program with sanitizers or counters has no sandbox");
 		*sandbox = (struct sp_sandbox){0};
 		return true;
 	}
