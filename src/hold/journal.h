@@ -13,9 +13,9 @@
  * memory, each with a name and the version of its form, and a list of descriptors by name. The next
  * process, which has the same descriptors under the same numbers, finds them there.
  *
- * Every worker can write it, and a guest may have taken one over: the holder takes no path and no
- * decision from it, and a worker reads it in its sandbox. A newer or older program refuses what it
- * does not know.
+ * Every worker can write it, and a guest may have taken one over: the holder takes no path from
+ * it, and nothing else but counts, and a worker reads it in its sandbox. A newer or older program
+ * refuses what it does not know.
  */
 struct sp_journal;
 

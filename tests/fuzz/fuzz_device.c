@@ -3,6 +3,7 @@
 #include "../../examples/edu.h"
 #include "../unit/fake_bus.h"
 #include "check.h"
+#include "input.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,19 +17,6 @@
 #define MEMORY_AT 0x10000u
 #define MEMORY_SIZE 0x3000u
 #define PENDING 8u
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint64_t take(struct input *in, uint32_t bytes) {
-	uint64_t value = 0;
-
-	for (uint32_t i = 0; i < bytes && in->size; i++, in->size--)
-		value |= (uint64_t)*in->data++ << 8 * i;
-	return value;
-}
 
 /* Mostly where there is something: the low bits choose among places that matter. */
 static uint64_t take_offset(struct input *in, const struct sp_region *region) {

@@ -3,6 +3,7 @@
 #include "../unit/virtio_driver.h"
 #include "../unit/virtio_echo.h"
 #include "check.h"
+#include "input.h"
 
 #include <errno.h>
 #include <linux/input-event-codes.h>
@@ -16,11 +17,6 @@
 #define PENDING 8u
 #define BUDGET (1u << 20)
 
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
 struct scene {
 	struct driver driver;
 	struct echo echo;
@@ -29,14 +25,6 @@ struct scene {
 	struct fake_notice notices[PENDING];
 	uint32_t notice_count;
 };
-
-static uint64_t take(struct input *in, uint32_t bytes) {
-	uint64_t value = 0;
-
-	for (uint32_t i = 0; i < bytes && in->size; i++, in->size--)
-		value |= (uint64_t)*in->data++ << 8 * i;
-	return value;
-}
 
 static struct fake_notice *notice(struct scene *scene) {
 	if (scene->notice_count == PENDING) {

@@ -9,6 +9,7 @@
 #include "../wire/client.h"
 #include "../wire/fake_device.h"
 #include "check.h"
+#include "input.h"
 #include "wire/server_parts.h"
 
 /*
@@ -29,19 +30,6 @@ enum step {
 	STEP_RING, /* one of the doorbells that were handed out */
 	STEPS
 };
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint64_t take(struct input *input, unsigned width) {
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < width && input->size; i++, input->size--)
-		value |= (uint64_t)*input->data++ << (8 * i);
-	return value;
-}
 
 struct fuzz {
 	struct input input;
